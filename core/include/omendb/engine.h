@@ -1,0 +1,182 @@
+// Engine: one database. Bytes in, bytes out; it never does I/O and knows no clock.
+//
+// The caller owns storage and time. It makes frames durable before it applies them, feeds stored
+// objects back when it opens, and gives the engine small amounts of background work between requests.
+// docs/architecture.md has the write, read, checkpoint and recovery paths as numbered steps;
+// docs/file-format.md has every byte.
+//
+// Not here: files, names of files on a disk, threads, retries, promises.
+// Thread rule: one thread at a time. Spans returned stay valid until the next non-const call.
+// Every failure leaves the state as it was before the call.
+#ifndef OMENDB_ENGINE_H_
+#define OMENDB_ENGINE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "omendb/limits.h"
+#include "omendb/status.h"
+#include "omendb/types.h"
+
+namespace omendb {
+
+using CollectionId = uint32_t;  // never reused in one database; 0 is none
+
+enum IncludeFlags : uint32_t { kIncludeMetadata = 1, kIncludeVectors = 2 };
+
+struct SearchRequest {
+  CollectionId collection = 0;
+  const float* queries = nullptr;  // query_count * dimensions floats, row-major
+  uint32_t query_count = 0;        // >= 1
+  uint32_t k = 0;                  // 1..kHitsMax; beyond the number of rows gives all rows
+  uint32_t ef_search = 0;          // 0: the engine's default; else 1..kEfSearchMax, at least k is used
+  bool exact = false;              // look at every row
+  uint32_t include = kIncludeMetadata;
+};
+
+struct CollectionStats {
+  uint32_t live_rows = 0;
+  uint32_t deleted_rows = 0;       // tombstones not yet compacted away
+  uint32_t indexed_rows = 0;       // rows that the graph covers, deleted ones included
+  uint64_t vector_bytes = 0;       // memory of f32 vectors
+  uint64_t code_bytes = 0;         // memory of quantizer codes and parameters
+  uint64_t link_bytes = 0;         // memory of graph links and levels
+  uint64_t id_bytes = 0;           // memory of ids and of their lookup table
+  uint64_t metadata_bytes = 0;     // memory of metadata
+};
+
+// Work done by Work(), for schedulers and progress bars.
+struct WorkState {
+  uint64_t remaining = 0;  // steps of the same size still to do, about; 0: nothing to do
+};
+
+class Engine {
+ public:
+  struct Deleter {
+    void operator()(Engine* engine) const;
+  };
+  using Pointer = std::unique_ptr<Engine, Deleter>;
+  // OUT_OF_MEMORY only. The engine is empty and belongs to no storage until OpenNew or OpenHead.
+  static Result<Pointer> Create();
+
+  // ---- Opening -------------------------------------------------------------------------------
+  // Head: the one small object that is replaced. It names the manifest and carries the epoch.
+  void OpenNew();                        // no head is stored: an empty database at epoch 0
+  Status OpenHead(std::span<const uint8_t> head);  // CORRUPTION, UNSUPPORTED_VERSION
+  // A writer raises the epoch and stores the new head before it reads on; that fences older writers.
+  // LIMIT_EXCEEDED after 2^32 - 1 take-overs.
+  Status TakeOver();
+  // The head as it should be stored now (after TakeOver, or after WriteManifest in a checkpoint).
+  Result<std::span<const uint8_t>> EncodeHead();
+
+  // Names of the objects to load, in this order: the manifest first (none: index 0 is absent), then,
+  // once that is loaded, everything it names. Each is given to LoadObject; then FinishLoad.
+  [[nodiscard]] uint32_t RequiredObjectCount() const;
+  [[nodiscard]] std::string_view RequiredObjectName(uint32_t index) const;
+  // CORRUPTION (message: object, offset, expected, found), UNSUPPORTED_VERSION, OUT_OF_MEMORY.
+  Status LoadObject(uint32_t index, std::span<const uint8_t> bytes);
+  Status FinishLoad();
+
+  // WAL objects: the caller lists names with prefix kWalPrefix and asks, name by name in any order,
+  // OfferWalName; PlanReplay then puts those to be read in order. A gap is CORRUPTION.
+  static constexpr std::string_view kWalPrefix = "w";
+  Status OfferWalName(std::string_view name);  // INVALID_ARGUMENT: not a WAL object's name
+  Status PlanReplay();
+  [[nodiscard]] uint32_t ReplayCount() const;
+  [[nodiscard]] std::string_view ReplayName(uint32_t index) const;
+  // Applies the next one of the plan.
+  Status ReplayFrame(std::span<const uint8_t> bytes);
+  // True when the open database still needs that object; any other stored object is an orphan.
+  [[nodiscard]] bool IsReferenced(std::string_view name) const;
+
+  [[nodiscard]] uint64_t sequence() const;  // of the last applied frame; 0: none yet
+  [[nodiscard]] uint32_t epoch() const;
+
+  // ---- Collections ---------------------------------------------------------------------------
+  // INVALID_ARGUMENT or LIMIT_EXCEEDED, naming the option, its limits and what was found.
+  static Status CheckOptions(const CollectionOptions& options);
+  [[nodiscard]] CollectionId FindCollection(std::string_view name) const;  // 0: none
+  [[nodiscard]] uint32_t CollectionCount() const;
+  [[nodiscard]] CollectionId CollectionAt(uint32_t index) const;  // in order of creation
+  Result<std::string_view> CollectionName(CollectionId collection) const;      // NOT_FOUND
+  Result<CollectionOptions> CollectionOptionsOf(CollectionId collection) const;  // NOT_FOUND
+
+  // ---- Writing: build a frame, make it durable, apply it -----------------------------------------
+  // At most one frame is open. A Frame* call that fails adds nothing to the frame. Everything that
+  // ApplyFrame will need is reserved by then, so that applying cannot fail.
+  Status BeginFrame();
+  // `size` bytes inside the frame for the next FrameUpsert or FrameDelete; valid until that call.
+  Result<uint8_t*> FramePayload(uint32_t size);
+  // The payload is a row batch (docs/file-format.md, "Row batch"). Checks everything: INVALID_ARGUMENT,
+  // DIMENSION_MISMATCH, INVALID_VECTOR, DUPLICATE_ID, LIMIT_EXCEEDED, NOT_FOUND, OUT_OF_MEMORY.
+  Status FrameUpsert(CollectionId collection);
+  // The payload is an id list. Ids that are not there are fine.
+  Status FrameDelete(CollectionId collection);
+  // INVALID_ARGUMENT for a name that exists; the id is known once the frame is applied.
+  Status FrameCreate(std::string_view name, const CollectionOptions& options);
+  Status FrameDrop(CollectionId collection);
+  // The whole WAL object and the name to store it under. INVALID_ARGUMENT for an empty frame.
+  Result<std::span<const uint8_t>> SealFrame();
+  [[nodiscard]] std::string_view FrameName() const;
+  // After the object is durable. Never fails.
+  void ApplyFrame();
+  // Rows that operation `index` of the applied frame changed (upsert: rows; delete: rows removed).
+  [[nodiscard]] uint32_t AppliedCount(uint32_t index) const;
+  // When storage refused the object: as if the frame had never been begun.
+  void DiscardFrame();
+
+  // Checks a row batch as FrameUpsert would, without a frame.
+  Status CheckRowBatch(CollectionId collection, std::span<const uint8_t> batch) const;
+
+  // ---- Reading ---------------------------------------------------------------------------------
+  // Answers are bytes, laid out as docs/file-format.md ("Answers") says, valid until the next call.
+  // Hits: distances and rows, nearest first, ties in order of insertion.
+  Result<std::span<const uint8_t>> Search(const SearchRequest& request);
+  // `ids`: an id list. The answer has a presence byte per id and the rows that are there.
+  Result<std::span<const uint8_t>> Get(CollectionId collection, std::span<const uint8_t> ids, uint32_t include);
+  // Up to `limit` rows after `cursor` (0: from the start) in order of insertion, and the next cursor
+  // (0: no more). A cursor survives writes and one compaction; an older one is INVALID_ARGUMENT.
+  Result<std::span<const uint8_t>> List(CollectionId collection, uint64_t cursor, uint32_t limit, uint32_t include);
+  // The cursor just after a row; `ids`: an id list of one. NOT_FOUND.
+  Result<uint64_t> CursorAfter(CollectionId collection, std::span<const uint8_t> ids) const;
+  Result<uint32_t> Count(CollectionId collection) const;
+  Result<CollectionStats> Stats(CollectionId collection) const;
+
+  // ---- Background work -------------------------------------------------------------------------
+  // Does about `steps` steps of indexing and compaction (a step is about one graph insertion; taking
+  // deleted rows out of memory at the end of a compaction is one long step). Does nothing while a
+  // checkpoint is open. OUT_OF_MEMORY leaves everything searchable; work may be tried again.
+  Result<WorkState> Work(uint32_t steps);
+
+  // ---- Checkpoint: state as objects, so that the WAL can go --------------------------------------
+  // The caller stores each object as it comes, then the head, then calls FinishCheckpoint. Frames may
+  // be applied meanwhile; they stay in the WAL.
+  Status BeginCheckpoint();
+  // False when all are out; the last one is the manifest. Bytes and name are valid until the next call.
+  Result<bool> NextCheckpointObject();
+  [[nodiscard]] std::span<const uint8_t> CheckpointObject() const;
+  [[nodiscard]] std::string_view CheckpointObjectName() const;
+  // After the new head is durable. Afterwards IsReferenced is false for what became obsolete.
+  void FinishCheckpoint();
+  // The objects written so far are orphans; the database goes on as before.
+  void AbortCheckpoint();
+  // Bytes of WAL and rows of graph work that a checkpoint would save from being done again at open.
+  [[nodiscard]] uint64_t UncheckpointedWalBytes() const;
+  [[nodiscard]] uint32_t UncheckpointedWalObjects() const;
+  [[nodiscard]] uint64_t UncheckpointedGraphRows() const;
+
+  [[nodiscard]] static size_t MemoryBytes();  // held by all engines of this module
+
+ private:
+  struct State;
+  explicit Engine(State* state);
+  ~Engine();
+  State* state_;
+};
+
+}  // namespace omendb
+
+#endif  // OMENDB_ENGINE_H_

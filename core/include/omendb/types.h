@@ -1,0 +1,43 @@
+// The words the engine is configured and asked with. Plain values; docs/architecture.md explains them.
+#ifndef OMENDB_TYPES_H_
+#define OMENDB_TYPES_H_
+
+#include <cstdint>
+
+namespace omendb {
+
+// Smaller is closer for every metric; values are pgvector's. Numbers are stored: append only.
+enum class Metric : uint8_t {
+  kL2 = 0,      // Euclidean distance (not squared)
+  kCosine = 1,  // 1 - cos(a, b)
+  kDot = 2,     // negative inner product
+  kL1 = 3,      // sum of absolute differences
+};
+
+// What graph traversal compares. The exact f32 vectors always decide the final order.
+enum class Quantization : uint8_t {
+  kNone = 0,  // traverse on f32
+  kSq8 = 1,   // traverse on 8-bit codes, rerank on f32
+};
+
+struct CollectionOptions {
+  uint32_t dimensions = 0;  // 1..kDimensionsMax
+  Metric metric = Metric::kCosine;
+  Quantization quantization = Quantization::kSq8;
+  uint16_t degree = 16;             // HNSW's M: kGraphDegreeMin..kGraphDegreeMax; level 0 has 2M
+  uint16_t ef_construction = 200;   // kEfConstructionMin..kEfConstructionMax
+  uint64_t seed = 0x6f6d656e64623031;  // node levels derive from it: same inserts, same graph
+
+  friend bool operator==(const CollectionOptions&, const CollectionOptions&) = default;
+};
+
+// How a user's id was given, so that it comes back the same. 1, 1n and "1" are three ids.
+enum class IdKind : uint8_t {
+  kNumber = 0,  // a JavaScript safe integer, stored as int64
+  kBigint = 1,  // an int64 given as bigint
+  kString = 2,  // 1..kIdBytesMax bytes of UTF-8
+};
+
+}  // namespace omendb
+
+#endif  // OMENDB_TYPES_H_

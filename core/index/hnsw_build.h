@@ -1,0 +1,39 @@
+// Adding nodes to an HnswGraph: Algorithms 1 and 4 of arXiv:1603.09320 (the neighbor heuristic, with
+// closest discarded ones kept until the list has M).
+//
+// One call adds one node, so a caller slices a build as it likes. Deleted nodes are never chosen as
+// neighbors. On OUT_OF_MEMORY the graph is unchanged.
+#ifndef OMENDB_INDEX_HNSW_BUILD_H_
+#define OMENDB_INDEX_HNSW_BUILD_H_
+
+#include "index/hnsw_search.h"
+
+namespace omendb {
+
+class HnswBuilder {
+ public:
+  // `query` and `pair` are two scorers over the same rows; the builder sets their queries.
+  // All four outlive the builder.
+  HnswBuilder(HnswGraph& graph, Scorer& query, Scorer& pair, HnswScratch& scratch,
+              uint32_t ef_construction);
+
+  // Adds node graph.size(), whose row must be there. A deleted row becomes a node too (ordinals stay
+  // equal), but nothing links to it.
+  Status AddNext(const Bitmap& deleted);
+
+  // The neighbor heuristic: of `candidates` (nearest first, distances from one point) keeps those
+  // nearer to the point than to any kept one, at most `limit`; then fills up with the nearest
+  // discarded ones. Writes to `kept`, returns how many.
+  uint32_t SelectNeighbors(std::span<const Neighbor> candidates, uint32_t limit, uint32_t* kept);
+
+ private:
+  HnswGraph& graph_;
+  Scorer& query_;
+  Scorer& pair_;
+  HnswScratch& scratch_;
+  uint32_t ef_construction_;
+};
+
+}  // namespace omendb
+
+#endif  // OMENDB_INDEX_HNSW_BUILD_H_

@@ -1,0 +1,74 @@
+// HnswGraph: the links of a hierarchical navigable small world graph (Malkov & Yashunin 2016,
+// arXiv:1603.09320), by ordinal. Data only; hnsw_build.h adds nodes, hnsw_search.h walks them,
+// hnsw_repair.h takes deleted ones out.
+//
+// Node i is row i: nodes are added in ordinal order, [0, size). Level 0 keeps up to 2M links per node
+// at a fixed stride (count, then ordinals); the few nodes with higher levels keep up to M links per
+// level in a second store. A node's level follows from (seed, ordinal) alone, so the same inserts
+// give the same graph however they were sliced.
+// Invariants: links point to nodes < size, never to the node itself, never twice to the same one;
+// the entry point has the greatest level. Deserialize checks all of them.
+#ifndef OMENDB_INDEX_HNSW_GRAPH_H_
+#define OMENDB_INDEX_HNSW_GRAPH_H_
+
+#include <cstdint>
+#include <span>
+
+#include "base/bitmap.h"
+#include "base/chunked_rows.h"
+#include "base/coding.h"
+
+namespace omendb {
+
+inline constexpr uint32_t kNoNode = 0xffffffffU;
+inline constexpr uint32_t kLevelMax = 15;
+
+class HnswGraph {
+ public:
+  HnswGraph(uint32_t degree, uint64_t seed);
+  HnswGraph(HnswGraph&&) = default;
+  HnswGraph& operator=(HnswGraph&&) = default;
+
+  [[nodiscard]] uint32_t degree() const { return degree_; }                       // M
+  [[nodiscard]] uint32_t max_links(uint32_t level) const { return level == 0 ? 2 * degree_ : degree_; }
+  [[nodiscard]] uint32_t size() const { return size_; }
+  [[nodiscard]] uint32_t entry() const { return entry_; }                         // kNoNode when empty
+  [[nodiscard]] uint32_t entry_level() const { return entry_level_; }
+  [[nodiscard]] uint32_t LevelOf(uint32_t node) const;                            // stored level
+  [[nodiscard]] std::span<const uint32_t> Links(uint32_t node, uint32_t level) const;
+  [[nodiscard]] size_t memory_bytes() const;
+
+  // Room for `nodes` nodes in all (upper levels grow on demand in AddNode).
+  Status Reserve(uint64_t nodes);
+  // Appends node size() without links, at the level its ordinal has. On failure nothing changed.
+  Status AddNode();
+  // REQUIRES: links.size() <= max_links(level).
+  void SetLinks(uint32_t node, uint32_t level, std::span<const uint32_t> links);
+  // False when the list is full.
+  [[nodiscard]] bool AppendLink(uint32_t node, uint32_t level, uint32_t link);
+  void SetEntry(uint32_t node, uint32_t level);
+
+  // Drops the nodes of `doomed` and renumbers the rest in order. REQUIRES: no kept node links to a
+  // doomed one (see hnsw_repair.h) and the entry is kept. new ordinal = old - doomed ones before it.
+  Status RemoveAndRenumber(const Bitmap& doomed);
+
+  // The format is in docs/file-format.md, "Graph". Appends to `out`.
+  Status Serialize(Bytes& out) const;
+  // CORRUPTION when any invariant above does not hold; the graph is then empty.
+  Status Deserialize(Reader& in, uint32_t degree, uint64_t seed);
+
+ private:
+  uint32_t degree_;
+  uint64_t seed_;
+  uint32_t size_ = 0;
+  uint32_t entry_ = kNoNode;
+  uint32_t entry_level_ = 0;
+  ChunkedRows base_links_;      // per node: u32 count, u32 links[2M]
+  Array<uint8_t> levels_;       // per node
+  Array<uint32_t> upper_slot_;  // per node: first row in upper_links_, when its level > 0
+  ChunkedRows upper_links_;     // per (node, level >= 1): u32 count, u32 links[M]
+};
+
+}  // namespace omendb
+
+#endif  // OMENDB_INDEX_HNSW_GRAPH_H_

@@ -1,0 +1,38 @@
+// Scorer: one query against many rows by ordinal; what graph code knows of vectors.
+//
+// A virtual call is paid once per batch (a node's unvisited neighbors), never once per distance, so
+// the graph code exists once, whatever it traverses on. Distances are ordering distances
+// (distance/metric.h). Scratch is reserved when the scorer is made: setting a query cannot fail.
+// Not thread safe; one scorer per concurrent query.
+#ifndef OMENDB_INDEX_SCORER_H_
+#define OMENDB_INDEX_SCORER_H_
+
+#include <cstdint>
+
+namespace omendb {
+
+class Scorer {
+ public:
+  virtual ~Scorer() = default;
+  Scorer() = default;
+  Scorer(const Scorer&) = delete;
+  Scorer& operator=(const Scorer&) = delete;
+
+  // `vector`: the space's dimensions of floats, copied or read until the next Set call;
+  // `inverse_norm` from CheckVector.
+  virtual void SetVector(const float* vector, float inverse_norm) = 0;
+  // The query becomes the stored row itself.
+  virtual void SetRow(uint32_t ordinal) = 0;
+  // distances[i] = distance(query, ordinals[i]) for i < count.
+  virtual void Distances(const uint32_t* ordinals, uint32_t count, float* distances) const = 0;
+
+  [[nodiscard]] float Distance(uint32_t ordinal) const {
+    float distance = 0;
+    Distances(&ordinal, 1, &distance);
+    return distance;
+  }
+};
+
+}  // namespace omendb
+
+#endif  // OMENDB_INDEX_SCORER_H_
