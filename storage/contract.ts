@@ -1,0 +1,84 @@
+/**
+ * The storage contract: what a place must offer to hold a database.
+ *
+ * A database is a set of immutable **objects**, each written once under a name that is never used
+ * again, and one small **head** that is replaced by compare-and-set. Nothing else: no rename, no
+ * append, no partial write. `tests/storage/contract-suite.ts` is this page as tests; every adapter
+ * runs it in the runtime it is made for.
+ *
+ * Errors. A session rejects with `OmenError`s only: `QUOTA_EXCEEDED` when there is no room,
+ * `LOCKED` when another writer holds or took the database, `CORRUPTION` when the store's own
+ * bookkeeping is damaged, `STORAGE_FAILED` (with the cause) for anything else. It never retries on a
+ * dead connection, and never answers "absent" for what it could not read.
+ */
+export interface StorageCapabilities {
+  /** `put` of several objects makes all of them visible and durable, or none. Without it the engine puts one at a time. */
+  readonly atomicMultiPut: boolean
+  /**
+   * `compareAndSetHead` and the head check of `put` hold against every other client of the store.
+   * Without it they hold only while no second writer exists; the application must see to that.
+   */
+  readonly compareAndSet: boolean
+  /** `get` with a range reads only that range. Without it the whole object is read and cut. */
+  readonly rangedReads: boolean
+  /** Reads can be done synchronously (reserved for adapters that offer a synchronous read path). */
+  readonly synchronousReads: boolean
+  /** When `put` or `compareAndSetHead` resolves, the bytes survive a crash of process, browser and machine. */
+  readonly durableOnResolve: boolean
+  /** A read or `list` that starts after a write resolved sees it, from every client. */
+  readonly consistentReads: boolean
+  /** The largest object the adapter takes, in bytes, after any chunking of its own. */
+  readonly largestObjectBytes: number
+}
+
+export interface StorageObject {
+  /** 1..64 characters of `[0-9a-z-]`, chosen by the engine. */
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+export interface StorageUsage {
+  /** Bytes of the objects and the head of this database, as far as the adapter knows. */
+  readonly usedBytes: number
+  /** Bytes the store could still take, when the runtime says so. */
+  readonly availableBytes?: number
+}
+
+/** One open database in the store. Calls may overlap; the engine has at most one write under way. */
+export interface StorageSession {
+  /** The head as last set, or `null` when none was ever set. */
+  readHead(): Promise<Uint8Array | null>
+  /**
+   * Replaces the head by `next` if it equals `expected` byte for byte (`null`: there is none).
+   * Resolves true when `next` is durable, false when the stored head differs.
+   */
+  compareAndSetHead(expected: Uint8Array | null, next: Uint8Array): Promise<boolean>
+  /**
+   * Stores objects under new names. Resolves when all are durable **and** the head was still `head`
+   * at an instant after they became visible; rejects with `LOCKED` when it was not (the objects may
+   * then be there or not) or when a name is taken. After a rejection none or some objects may be there, none
+   * of them torn.
+   */
+  put(objects: readonly StorageObject[], head: Uint8Array): Promise<void>
+  /** The object, or the bytes `[start, end)` of it (cut at its end), or `null` when the name was never put or was deleted. */
+  get(name: string, range?: { start: number; end: number }): Promise<Uint8Array | null>
+  /** Names that begin with `prefix`, in no order. */
+  list(prefix: string): Promise<string[]>
+  /** Removes objects; names that are not there are fine. */
+  delete(names: readonly string[]): Promise<void>
+  usage(): Promise<StorageUsage>
+  /** Releases the writer lock and all resources. Idempotent. */
+  close(): Promise<void>
+}
+
+export interface StorageAdapter {
+  /** For messages and `stats()`: 'memory', 'fs', 'indexeddb', 'idbfs', 'kv', ... */
+  readonly name: string
+  readonly capabilities: StorageCapabilities
+  /**
+   * Opens (or prepares to create) the database called `database`: 1..255 characters, any Unicode.
+   * `write` takes the writer lock for the life of the session and rejects with `LOCKED` at once when
+   * it is held; `read` takes none and never creates anything.
+   */
+  open(database: string, mode: 'read' | 'write'): Promise<StorageSession>
+}
