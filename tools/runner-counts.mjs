@@ -1,0 +1,22 @@
+// Reads how many tests passed and failed from what the runners print.
+
+const sumOf = (log, pattern) => [...log.matchAll(pattern)].reduce((sum, match) => sum + Number(match[1]), 0)
+
+/** From `ctest --verbose`: GoogleTest's own totals, and executables that died without one. */
+export function countGoogleTests(log) {
+  const passed = sumOf(log, /\[ {2}PASSED {2}\] (\d+) tests?\./g)
+  const failed = sumOf(log, /\[ {2}FAILED {2}\] (\d+) tests?, listed below/g)
+  const executables = sumOf(log, /(\d+) tests? failed out of \d+/g)
+  return { passed, failed: Math.max(failed, executables) }
+}
+
+/** From vitest's default reporter: its "Tests" line, and files that failed before their tests were known. */
+export function countVitest(log) {
+  const line = (name) => new RegExp(`^\\s*${name}\\s+(.*)$`, 'm').exec(log)?.[1] ?? ''
+  const number = (text, word) => Number(new RegExp(`(\\d+) ${word}`).exec(text)?.[1] ?? 0)
+  const tests = line('Tests')
+  return {
+    passed: number(tests, 'passed'),
+    failed: Math.max(number(tests, 'failed'), number(line('Test Files'), 'failed')),
+  }
+}

@@ -1,0 +1,106 @@
+// Runs the steps of the tools: each a child process whose output goes to a log, one line per step on the terminal.
+//
+// Not here: what the steps are (build.mjs, check.mjs, test.mjs say).
+import { spawn } from 'node:child_process'
+import { createWriteStream, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { finished } from 'node:stream/promises'
+import { projectRoot } from './setup.mjs'
+
+const logFolder = join(projectRoot, 'build/logs')
+const TAIL_LINES = 150
+
+/** @typedef {{ passed: number, failed: number }} Counts */
+/**
+ * @typedef {object} Step
+ * @property {string} title
+ * @property {string[]} command program and arguments; programs of node_modules/.bin are found by name
+ * @property {NodeJS.ProcessEnv} [env] instead of this process's own
+ * @property {(log: string, ok: boolean) => Counts} [count] how many tests the log tells of; one, when absent
+ */
+
+const binFolder = join(projectRoot, 'node_modules/.bin')
+
+/** The environment `base`, with node_modules/.bin first on PATH and no colours in logs. */
+export function stepEnvironment(base = process.env) {
+  return { ...base, PATH: `${binFolder}:${base.PATH ?? ''}`, NO_COLOR: '1', FORCE_COLOR: undefined }
+}
+
+/** Runs a program and gives its exit code; output goes where this process's goes unless `logPath` is given. */
+export async function runProgram([program, ...args], { env = process.env, logPath } = {}) {
+  const log = logPath === undefined ? undefined : createWriteStream(logPath)
+  const child = spawn(program, args, {
+    cwd: projectRoot,
+    env: stepEnvironment(env),
+    stdio: ['ignore', log ? 'pipe' : 'inherit', log ? 'pipe' : 'inherit'],
+  })
+  if (log) {
+    child.stdout.pipe(log, { end: false })
+    child.stderr.pipe(log, { end: false })
+  }
+  const code = await new Promise((resolve) => {
+    child.on('error', (error) => {
+      log?.write(`${program}: ${error.message}\n`)
+      if (!log) console.error(`${program}: ${error.message}`)
+      resolve(127)
+    })
+    child.on('close', (status, signal) => resolve(status ?? (signal ? 128 : 1)))
+  })
+  if (log) {
+    log.end()
+    await finished(log)
+  }
+  return code
+}
+
+/** @param {Step} step */
+export async function runStep(step) {
+  mkdirSync(logFolder, { recursive: true })
+  const logPath = join(logFolder, `${step.title.replaceAll(/[^\w-]+/g, '-')}.log`)
+  const begin = performance.now()
+  const code = await runProgram(step.command, { env: step.env, logPath })
+  const seconds = (performance.now() - begin) / 1000
+  const log = readFileSync(logPath, 'utf8')
+  const ok = code === 0
+  const counts = step.count?.(log, ok) ?? { passed: ok ? 1 : 0, failed: ok ? 0 : 1 }
+  // A runner that died, or found nothing to run, has told of no failure.
+  if (!ok && counts.failed === 0) counts.failed = 1
+  return { title: step.title, ok, seconds, counts, log, logPath }
+}
+
+/** Prints how a step went: one line, and the end of its log when it failed. */
+export function report({ title, ok, seconds, counts, log, logPath }) {
+  const told = `${counts.passed} passed${counts.failed > 0 ? `, ${counts.failed} failed` : ''}`
+  console.log(`${ok ? 'ok  ' : 'FAIL'} ${title.padEnd(32)} ${seconds.toFixed(1).padStart(7)} s   ${told}`)
+  if (ok) return
+  const lines = log.trimEnd().split('\n')
+  if (lines.length > TAIL_LINES) console.log(`     ... ${logPath} has all ${lines.length} lines`)
+  for (const line of lines.slice(-TAIL_LINES)) console.log(`     ${line}`)
+}
+
+/**
+ * Runs steps, at most `width` at a time, reporting each as it ends.
+ * @param {Step[]} steps
+ */
+export async function runSteps(steps, { width = 1, stopAtFailure = false } = {}) {
+  const results = []
+  const waiting = [...steps]
+  const worker = async () => {
+    for (let step = waiting.shift(); step; step = waiting.shift()) {
+      const result = await runStep(step)
+      report(result)
+      results.push(result)
+      if (stopAtFailure && !result.ok) waiting.length = 0
+    }
+  }
+  await Promise.all(Array.from({ length: width }, worker))
+  return results
+}
+
+/** @param {{ counts: Counts }[]} results */
+export function totalCounts(results) {
+  return results.reduce(
+    (sum, { counts }) => ({ passed: sum.passed + counts.passed, failed: sum.failed + counts.failed }),
+    { passed: 0, failed: 0 },
+  )
+}
