@@ -1,0 +1,87 @@
+// The layers of the TypeScript side, as docs/architecture.md draws them: a module may import to its left only.
+//
+//   js/errors <- storage <- js/wasm <- js/engine <- js/worker <- js/platform
+//                                                 <- js/api    <-
+/** What each layer may import from js/ and storage/, apart from itself. */
+const layers = {
+  'js/errors': [],
+  storage: ['js/errors'],
+  'js/wasm': ['js/errors', 'storage'],
+  'js/engine': ['js/errors', 'storage', 'js/wasm'],
+  'js/worker': ['js/errors', 'storage', 'js/wasm', 'js/engine'],
+  // Reaches the host through the protocol's types only, so that a page which uses a worker carries no engine.
+  'js/api': ['js/errors', 'storage', 'js/engine'],
+}
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'no-unresolved',
+      severity: 'error',
+      from: { pathNot: '^(tests|examples|tools)/' },
+      to: { couldNotResolve: true },
+    },
+    ...Object.entries(layers).map(([layer, allowed]) => ({
+      name: `layer-${layer.replace('/', '-')}`,
+      comment: `${layer} may import only ${[layer, ...allowed].join(', ')}`,
+      severity: 'error',
+      from: { path: `^${layer}/` },
+      to: {
+        path: '^(js|storage|wasm|tests|examples|tools)/',
+        pathNot: [layer, ...allowed].map((each) => `^${each}/`),
+      },
+    })),
+    {
+      name: 'api-knows-types-only',
+      comment:
+        'js/api reaches the engine through the protocol: it may import types from it, and no code but the protocol',
+      severity: 'error',
+      from: { path: '^js/api/' },
+      to: {
+        path: '^(js/engine|storage)/',
+        pathNot: '^js/engine/protocol[^/]*\\.ts$',
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
+      name: 'product-apart-from-tests',
+      severity: 'error',
+      from: { path: '^(js|storage)/' },
+      to: { path: '^(tests|examples|tools)/' },
+    },
+    {
+      name: 'node-in-its-own-modules',
+      comment: 'A browser bundle must not reach for Node',
+      severity: 'error',
+      from: {
+        path: '^(js|storage)/',
+        pathNot: '(^js/platform/|/node[^/]*\\.ts$|/fs[^/]*\\.ts$|/node/|/fs/)',
+      },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'examples-use-the-package',
+      comment: 'An example imports omendb by its name, as an application does',
+      severity: 'error',
+      from: { path: '^examples/' },
+      to: { path: '^(js|storage|wasm|tests|tools)/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)dist/' },
+    tsPreCompilationDeps: 'specify',
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.mjs', '.cjs', '.json'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
+  },
+}
