@@ -18,8 +18,7 @@ struct Neighbor {
 
   Neighbor() = default;
   // `distance` is not NaN.
-  Neighbor(float distance, uint32_t ordinal)
-      : key((uint64_t{OrderedBits(distance)} << 32) | ordinal) {}
+  Neighbor(float distance, uint32_t ordinal) : key((uint64_t{OrderedBits(distance)} << 32) | ordinal) {}
 
   [[nodiscard]] uint32_t ordinal() const { return static_cast<uint32_t>(key); }
   [[nodiscard]] float distance() const {
@@ -68,6 +67,7 @@ class TopK {
     return heap_.span();
   }
   [[nodiscard]] std::span<const Neighbor> unsorted() const { return heap_.span(); }
+  [[nodiscard]] size_t memory_bytes() const { return heap_.capacity() * sizeof(Neighbor); }
 
  private:
   Array<Neighbor> heap_;

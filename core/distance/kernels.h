@@ -3,11 +3,11 @@
 // Not here: metrics (see metric.h), quantizer mathematics (see quantize/).
 // Any length >= 0, any alignment; no kernel reads past its arguments.
 //
-// Numerical stability. f32 kernels accumulate in f32 over at least four (scalar: one per lane) partial
-// sums, so for n terms t_i the result differs from the exact sum by at most
-// (n / lanes + lanes) * 2^-24 * sum|t_i| to first order; the differential tests hold every kernel to
-// n * 2^-23 * sum|t_i| against a double-precision oracle. Inputs within kNormMax cannot overflow.
-// Integer kernels are exact: callers keep sums within int32 (stated per kernel).
+// Numerical stability. f32 kernels accumulate in f32 over at least four partial sums. For n terms t_i the
+// result differs from the exact sum by at most (n / lanes + lanes + 2) * 2^-24 * sum|t_i| to first order,
+// plus n * 2^-149 where terms underflow; the differential tests hold every kernel to
+// (n + 2) * 2^-23 * sum|t_i| + n * 2^-149 against a double-precision oracle. Inputs within kNormMax cannot
+// overflow. Integer kernels are exact: callers keep sums within int32 (stated per kernel).
 #ifndef OMENDB_DISTANCE_KERNELS_H_
 #define OMENDB_DISTANCE_KERNELS_H_
 
@@ -23,7 +23,7 @@ struct KernelSet {
   float (*squared_l2_f32)(const float* a, const float* b, size_t count);  // sum (a_i - b_i)^2
   float (*dot_f32)(const float* a, const float* b, size_t count);         // sum a_i * b_i
   float (*l1_f32)(const float* a, const float* b, size_t count);          // sum |a_i - b_i|
-  // sum a_i * b_i; exact while count * 128 * max|a_i| < 2^31.
+  // sum a_i * b_i; exact while 128 * sum|a_i| < 2^31.
   int32_t (*dot_i16_i8)(const int16_t* a, const int8_t* b, size_t count);
   // Symmetric integer forms; exact while count <= 16384.
   int32_t (*dot_i8)(const int8_t* a, const int8_t* b, size_t count);
@@ -33,10 +33,52 @@ struct KernelSet {
   bool (*all_finite)(const float* a, size_t count);
 };
 
-// The fastest set this machine runs; the choice is made once and never changes.
-[[nodiscard]] const KernelSet& Kernels();
 // Every set that was compiled in and that this machine runs, scalar first; for differential tests.
 [[nodiscard]] std::span<const KernelSet* const> AvailableKernelSets();
+
+// Kernels(): the fastest set this machine runs; the choice is made once and never changes.
+#if defined(__wasm_simd128__)
+// A wasm module is compiled for one instruction set, so the choice is a constant here and
+// Kernels().dot_f32(...) compiles to a direct call, which V8 can inline; a call through a table it cannot.
+namespace simd128 {
+float SquaredL2F32(const float* a, const float* b, size_t count);
+float DotF32(const float* a, const float* b, size_t count);
+float L1F32(const float* a, const float* b, size_t count);
+int32_t DotI16I8(const int16_t* a, const int8_t* b, size_t count);
+int32_t DotI8(const int8_t* a, const int8_t* b, size_t count);
+int32_t SquaredL2I8(const int8_t* a, const int8_t* b, size_t count);
+int32_t L1I8(const int8_t* a, const int8_t* b, size_t count);
+bool AllFinite(const float* a, size_t count);
+inline constexpr KernelSet kKernels = {"simd128", SquaredL2F32, DotF32, L1F32,    DotI16I8,
+                                       DotI8,     SquaredL2I8,  L1I8,   AllFinite};
+}  // namespace simd128
+#if defined(__wasm_relaxed_simd__)
+// Relaxed SIMD has a fused multiply-add to offer; the rest is plain SIMD128.
+namespace relaxed_simd {
+float SquaredL2F32(const float* a, const float* b, size_t count);
+float DotF32(const float* a, const float* b, size_t count);
+inline constexpr KernelSet kKernels = {"relaxed-simd",       SquaredL2F32,      DotF32,
+                                       simd128::L1F32,       simd128::DotI16I8, simd128::DotI8,
+                                       simd128::SquaredL2I8, simd128::L1I8,     simd128::AllFinite};
+}  // namespace relaxed_simd
+[[nodiscard]] inline const KernelSet& Kernels() { return relaxed_simd::kKernels; }
+#else
+[[nodiscard]] inline const KernelSet& Kernels() { return simd128::kKernels; }
+#endif
+#else
+namespace dispatch {
+extern const KernelSet* const kChosenKernels;  // set before main
+}
+[[nodiscard]] inline const KernelSet& Kernels() { return *dispatch::kChosenKernels; }
+#endif
+
+// The sets that a native build chooses from. AVX2 is there on x86-64 only.
+namespace scalar {
+extern const KernelSet kKernels;
+}
+namespace avx2 {
+extern const KernelSet kKernels;
+}
 
 }  // namespace omendb
 

@@ -1,0 +1,164 @@
+// AVX2 + FMA kernels for x86-64. This file alone is compiled with those instructions, so it includes
+// nothing whose inline functions another file might pick up.
+#if defined(__AVX2__) && defined(__FMA__)
+
+#include <immintrin.h>
+
+#include "distance/kernels.h"
+
+namespace omendb::avx2 {
+namespace {
+
+struct SquaredDifference {
+  static __m256 Add(__m256 sum, __m256 a, __m256 b) {
+    __m256 difference = _mm256_sub_ps(a, b);
+    return _mm256_fmadd_ps(difference, difference, sum);
+  }
+  static float Term(float a, float b) { return (a - b) * (a - b); }
+};
+
+struct Product {
+  static __m256 Add(__m256 sum, __m256 a, __m256 b) { return _mm256_fmadd_ps(a, b, sum); }
+  static float Term(float a, float b) { return a * b; }
+};
+
+struct AbsoluteDifference {
+  static __m256 Add(__m256 sum, __m256 a, __m256 b) {
+    return _mm256_add_ps(sum, _mm256_andnot_ps(_mm256_set1_ps(-0.0F), _mm256_sub_ps(a, b)));
+  }
+  static float Term(float a, float b) { return a < b ? b - a : a - b; }
+};
+
+float SumLanes(__m256 sums_f32x8) {
+  __m128 sums = _mm_add_ps(_mm256_castps256_ps128(sums_f32x8), _mm256_extractf128_ps(sums_f32x8, 1));
+  sums = _mm_add_ps(sums, _mm_movehl_ps(sums, sums));
+  sums = _mm_add_ss(sums, _mm_movehdup_ps(sums));
+  return _mm_cvtss_f32(sums);
+}
+
+template <typename Op>
+float FoldF32x8(const float* a, const float* b, size_t count) {
+  __m256 sum0_f32x8 = _mm256_setzero_ps();
+  __m256 sum1_f32x8 = sum0_f32x8;
+  __m256 sum2_f32x8 = sum0_f32x8;
+  __m256 sum3_f32x8 = sum0_f32x8;
+  size_t i = 0;
+  for (; i + 32 <= count; i += 32) {
+    sum0_f32x8 = Op::Add(sum0_f32x8, _mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i));
+    sum1_f32x8 = Op::Add(sum1_f32x8, _mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8));
+    sum2_f32x8 = Op::Add(sum2_f32x8, _mm256_loadu_ps(a + i + 16), _mm256_loadu_ps(b + i + 16));
+    sum3_f32x8 = Op::Add(sum3_f32x8, _mm256_loadu_ps(a + i + 24), _mm256_loadu_ps(b + i + 24));
+  }
+  for (; i + 8 <= count; i += 8) {
+    sum0_f32x8 = Op::Add(sum0_f32x8, _mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i));
+  }
+  float sum =
+      SumLanes(_mm256_add_ps(_mm256_add_ps(sum0_f32x8, sum1_f32x8), _mm256_add_ps(sum2_f32x8, sum3_f32x8)));
+  for (; i < count; ++i) sum += Op::Term(a[i], b[i]);
+  return sum;
+}
+
+__m256i LoadI16x16(const int16_t* from) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i_u*>(from));
+}
+__m256i LoadI16x16(const int8_t* from) {
+  return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i_u*>(from)));
+}
+
+int32_t SumLanes(__m256i sums_i32x8) {
+  __m128i sums = _mm_add_epi32(_mm256_castsi256_si128(sums_i32x8), _mm256_extracti128_si256(sums_i32x8, 1));
+  sums = _mm_add_epi32(sums, _mm_shuffle_epi32(sums, _MM_SHUFFLE(1, 0, 3, 2)));
+  sums = _mm_add_epi32(sums, _mm_shuffle_epi32(sums, _MM_SHUFFLE(2, 3, 0, 1)));
+  return _mm_cvtsi128_si32(sums);
+}
+
+// Op::Terms(a, b) gives eight i32 sums of two terms each from sixteen i16 of both sides.
+template <typename Op, typename Left>
+int32_t FoldI16x16(const Left* a, const int8_t* b, size_t count) {
+  __m256i sum0_i32x8 = _mm256_setzero_si256();
+  __m256i sum1_i32x8 = sum0_i32x8;
+  __m256i sum2_i32x8 = sum0_i32x8;
+  __m256i sum3_i32x8 = sum0_i32x8;
+  auto terms = [a, b](size_t i) { return Op::Terms(LoadI16x16(a + i), LoadI16x16(b + i)); };
+  size_t i = 0;
+  for (; i + 64 <= count; i += 64) {
+    sum0_i32x8 = _mm256_add_epi32(sum0_i32x8, terms(i));
+    sum1_i32x8 = _mm256_add_epi32(sum1_i32x8, terms(i + 16));
+    sum2_i32x8 = _mm256_add_epi32(sum2_i32x8, terms(i + 32));
+    sum3_i32x8 = _mm256_add_epi32(sum3_i32x8, terms(i + 48));
+  }
+  for (; i + 16 <= count; i += 16) sum0_i32x8 = _mm256_add_epi32(sum0_i32x8, terms(i));
+  int32_t sum = SumLanes(
+      _mm256_add_epi32(_mm256_add_epi32(sum0_i32x8, sum1_i32x8), _mm256_add_epi32(sum2_i32x8, sum3_i32x8)));
+  for (; i < count; ++i) sum += Op::Term(a[i], b[i]);
+  return sum;
+}
+
+struct IntegerProduct {
+  static __m256i Terms(__m256i a_i16x16, __m256i b_i16x16) { return _mm256_madd_epi16(a_i16x16, b_i16x16); }
+  static int32_t Term(int32_t a, int32_t b) { return a * b; }
+};
+
+struct IntegerSquaredDifference {
+  static __m256i Terms(__m256i a_i16x16, __m256i b_i16x16) {
+    __m256i difference = _mm256_sub_epi16(a_i16x16, b_i16x16);
+    return _mm256_madd_epi16(difference, difference);
+  }
+  static int32_t Term(int32_t a, int32_t b) { return (a - b) * (a - b); }
+};
+
+struct IntegerAbsoluteDifference {
+  static __m256i Terms(__m256i a_i16x16, __m256i b_i16x16) {
+    __m256i difference = _mm256_abs_epi16(_mm256_sub_epi16(a_i16x16, b_i16x16));
+    return _mm256_madd_epi16(difference, _mm256_set1_epi16(1));
+  }
+  static int32_t Term(int32_t a, int32_t b) { return a < b ? b - a : a - b; }
+};
+
+float SquaredL2F32(const float* a, const float* b, size_t count) {
+  return FoldF32x8<SquaredDifference>(a, b, count);
+}
+
+float DotF32(const float* a, const float* b, size_t count) { return FoldF32x8<Product>(a, b, count); }
+
+float L1F32(const float* a, const float* b, size_t count) {
+  return FoldF32x8<AbsoluteDifference>(a, b, count);
+}
+
+int32_t DotI16I8(const int16_t* a, const int8_t* b, size_t count) {
+  return FoldI16x16<IntegerProduct>(a, b, count);
+}
+
+int32_t DotI8(const int8_t* a, const int8_t* b, size_t count) {
+  return FoldI16x16<IntegerProduct>(a, b, count);
+}
+
+int32_t SquaredL2I8(const int8_t* a, const int8_t* b, size_t count) {
+  return FoldI16x16<IntegerSquaredDifference>(a, b, count);
+}
+
+int32_t L1I8(const int8_t* a, const int8_t* b, size_t count) {
+  return FoldI16x16<IntegerAbsoluteDifference>(a, b, count);
+}
+
+// Without its sign a float orders like its bits, and infinity and the NaNs are the greatest.
+bool AllFinite(const float* a, size_t count) {
+  const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
+  const __m256i largest_finite = _mm256_set1_epi32(0x7f7fffff);
+  __m256i beyond = _mm256_setzero_si256();
+  size_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i_u*>(a + i));
+    beyond = _mm256_or_si256(beyond, _mm256_cmpgt_epi32(_mm256_and_si256(bits, magnitude), largest_finite));
+  }
+  return _mm256_testz_si256(beyond, beyond) != 0 && scalar::kKernels.all_finite(a + i, count - i);
+}
+
+}  // namespace
+
+const KernelSet kKernels = {"avx2", SquaredL2F32, DotF32, L1F32,    DotI16I8,
+                            DotI8,  SquaredL2I8,  L1I8,   AllFinite};
+
+}  // namespace omendb::avx2
+
+#endif  // defined(__AVX2__) && defined(__FMA__)

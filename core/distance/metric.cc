@@ -1,0 +1,87 @@
+#include "distance/metric.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "distance/kernels.h"
+#include "omendb/limits.h"
+
+namespace omendb {
+namespace {
+
+// In double: f32 squares of valid vectors overflow and underflow. Four sums as in the kernels.
+double EuclideanNorm(const float* vector, uint32_t dimensions) {
+  double sums[4] = {};
+  uint32_t d = 0;
+  for (; d + 4 <= dimensions; d += 4) {
+    for (uint32_t lane = 0; lane < 4; ++lane) {
+      double value = vector[d + lane];
+      sums[lane] += value * value;
+    }
+  }
+  for (; d < dimensions; ++d) sums[0] += static_cast<double>(vector[d]) * vector[d];
+  return std::sqrt((sums[0] + sums[1]) + (sums[2] + sums[3]));
+}
+
+Status NotFinite(const float* vector, uint32_t dimensions) {
+  uint32_t d = 0;
+  while (d + 1 < dimensions && std::isfinite(vector[d])) ++d;
+  const char* found = "-infinity";
+  if (std::isnan(vector[d])) {
+    found = "NaN";
+  } else if (vector[d] > 0) {
+    found = "infinity";
+  }
+  return Status::Error(Code::kInvalidVector, "expected finite numbers, found ", found, " at dimension ", d);
+}
+
+}  // namespace
+
+Status CheckVector(Metric metric, const float* vector, uint32_t dimensions, float* inverse_norm) {
+  if (!Kernels().all_finite(vector, dimensions)) return NotFinite(vector, dimensions);
+  double norm = EuclideanNorm(vector, dimensions);
+  if (norm > kNormMax) {
+    return Status::Error(Code::kInvalidVector,
+                         "expected a Euclidean norm of at most 4.6e18, found a larger one");
+  }
+  *inverse_norm = 1;
+  if (metric != Metric::kCosine) return Status::Ok();
+  if (norm < kCosineNormMin) {
+    return Status::Error(Code::kInvalidVector,
+                         "expected a Euclidean norm of at least 1e-15 under cosine, found ",
+                         norm == 0 ? "0" : "a smaller one");
+  }
+  *inverse_norm = static_cast<float>(1 / norm);
+  return Status::Ok();
+}
+
+float OrderingDistance(Metric metric, const float* query, float query_inverse_norm, const float* row,
+                       float row_inverse_norm, uint32_t dimensions) {
+  const KernelSet& kernels = Kernels();
+  switch (metric) {
+    case Metric::kL2:
+      return kernels.squared_l2_f32(query, row, dimensions);
+    case Metric::kCosine:
+      return 1 - kernels.dot_f32(query, row, dimensions) * query_inverse_norm * row_inverse_norm;
+    case Metric::kDot:
+      return 0 - kernels.dot_f32(query, row, dimensions);  // a difference, so that 0 is not -0
+    case Metric::kL1:
+      break;
+  }
+  return kernels.l1_f32(query, row, dimensions);
+}
+
+float ToPublicDistance(Metric metric, float ordering_distance) {
+  switch (metric) {
+    case Metric::kL2:
+      return std::sqrt(std::max(ordering_distance, 0.0F));
+    case Metric::kCosine:
+      return std::clamp(ordering_distance, 0.0F, 2.0F);
+    case Metric::kDot:
+    case Metric::kL1:
+      break;
+  }
+  return ordering_distance;
+}
+
+}  // namespace omendb

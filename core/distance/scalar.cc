@@ -1,0 +1,66 @@
+// Portable kernels: plain C++ with four partial sums each. The fallback, and the second opinion that the
+// differential tests compare the others with.
+#include <bit>
+#include <cmath>
+
+#include "distance/kernels.h"
+
+namespace omendb::scalar {
+namespace {
+
+// Sum of Term(a_i, b_i) over four partial sums: independent chains, and less rounding than one.
+template <typename Sum, typename Left, typename Right, typename Term>
+Sum Fold(const Left* a, const Right* b, size_t count, Term term) {
+  Sum sums[4] = {};
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    for (size_t lane = 0; lane < 4; ++lane) sums[lane] += term(a[i + lane], b[i + lane]);
+  }
+  for (; i < count; ++i) sums[0] += term(a[i], b[i]);
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+float SquaredL2F32(const float* a, const float* b, size_t count) {
+  return Fold<float>(a, b, count, [](float x, float y) { return (x - y) * (x - y); });
+}
+
+float DotF32(const float* a, const float* b, size_t count) {
+  return Fold<float>(a, b, count, [](float x, float y) { return x * y; });
+}
+
+float L1F32(const float* a, const float* b, size_t count) {
+  return Fold<float>(a, b, count, [](float x, float y) { return std::fabs(x - y); });
+}
+
+int32_t DotI16I8(const int16_t* a, const int8_t* b, size_t count) {
+  return Fold<int32_t>(a, b, count, [](int32_t x, int32_t y) { return x * y; });
+}
+
+int32_t DotI8(const int8_t* a, const int8_t* b, size_t count) {
+  return Fold<int32_t>(a, b, count, [](int32_t x, int32_t y) { return x * y; });
+}
+
+int32_t SquaredL2I8(const int8_t* a, const int8_t* b, size_t count) {
+  return Fold<int32_t>(a, b, count, [](int32_t x, int32_t y) { return (x - y) * (x - y); });
+}
+
+int32_t L1I8(const int8_t* a, const int8_t* b, size_t count) {
+  return Fold<int32_t>(a, b, count, [](int32_t x, int32_t y) { return x < y ? y - x : x - y; });
+}
+
+bool AllFinite(const float* a, size_t count) {
+  // Without its sign a float orders like its bits, and infinity and the NaNs are the greatest.
+  uint32_t greatest = 0;
+  for (size_t i = 0; i < count; ++i) {
+    uint32_t magnitude = std::bit_cast<uint32_t>(a[i]) & 0x7fffffffU;
+    greatest = magnitude > greatest ? magnitude : greatest;
+  }
+  return greatest < 0x7f800000U;
+}
+
+}  // namespace
+
+const KernelSet kKernels = {"scalar", SquaredL2F32, DotF32, L1F32,    DotI16I8,
+                            DotI8,    SquaredL2I8,  L1I8,   AllFinite};
+
+}  // namespace omendb::scalar

@@ -1,0 +1,122 @@
+// WebAssembly SIMD128 kernels.
+#if defined(__wasm_simd128__)
+
+#include <wasm_simd128.h>
+
+#include <cmath>
+
+#include "distance/kernels.h"
+#include "distance/simd128_fold.h"
+
+namespace omendb::simd128 {
+namespace {
+
+struct SquaredDifference {
+  static v128_t Add(v128_t sum, v128_t a, v128_t b) {
+    v128_t difference = wasm_f32x4_sub(a, b);
+    return wasm_f32x4_add(sum, wasm_f32x4_mul(difference, difference));
+  }
+  static float Term(float a, float b) { return (a - b) * (a - b); }
+};
+
+struct Product {
+  static v128_t Add(v128_t sum, v128_t a, v128_t b) { return wasm_f32x4_add(sum, wasm_f32x4_mul(a, b)); }
+  static float Term(float a, float b) { return a * b; }
+};
+
+struct AbsoluteDifference {
+  static v128_t Add(v128_t sum, v128_t a, v128_t b) {
+    return wasm_f32x4_add(sum, wasm_f32x4_abs(wasm_f32x4_sub(a, b)));
+  }
+  static float Term(float a, float b) { return std::fabs(a - b); }
+};
+
+int32_t SumLanes(v128_t sums_i32x4) {
+  v128_t pairs = wasm_i32x4_add(sums_i32x4, wasm_i32x4_shuffle(sums_i32x4, sums_i32x4, 2, 3, 0, 1));
+  return wasm_i32x4_extract_lane(pairs, 0) + wasm_i32x4_extract_lane(pairs, 1);
+}
+
+// Op::Terms(a, b) gives four i32 sums of two terms each from eight i16 of both sides. Load widens eight
+// elements of a's type (b is always i8: a widening load costs no more than a plain one).
+template <typename Op, typename Left>
+int32_t FoldI16x8(const Left* a, const int8_t* b, size_t count) {
+  v128_t sum0_i32x4 = wasm_i32x4_const_splat(0);
+  v128_t sum1_i32x4 = sum0_i32x4;
+  v128_t sum2_i32x4 = sum0_i32x4;
+  v128_t sum3_i32x4 = sum0_i32x4;
+  auto terms = [a, b](size_t i) {
+    v128_t a_i16x8;
+    if constexpr (sizeof(Left) == 2) {
+      a_i16x8 = wasm_v128_load(a + i);
+    } else {
+      a_i16x8 = wasm_i16x8_load8x8(a + i);
+    }
+    return Op::Terms(a_i16x8, wasm_i16x8_load8x8(b + i));
+  };
+  size_t i = 0;
+  for (; i + 32 <= count; i += 32) {
+    sum0_i32x4 = wasm_i32x4_add(sum0_i32x4, terms(i));
+    sum1_i32x4 = wasm_i32x4_add(sum1_i32x4, terms(i + 8));
+    sum2_i32x4 = wasm_i32x4_add(sum2_i32x4, terms(i + 16));
+    sum3_i32x4 = wasm_i32x4_add(sum3_i32x4, terms(i + 24));
+  }
+  for (; i + 8 <= count; i += 8) sum0_i32x4 = wasm_i32x4_add(sum0_i32x4, terms(i));
+  int32_t sum = SumLanes(
+      wasm_i32x4_add(wasm_i32x4_add(sum0_i32x4, sum1_i32x4), wasm_i32x4_add(sum2_i32x4, sum3_i32x4)));
+  for (; i < count; ++i) sum += Op::Term(a[i], b[i]);
+  return sum;
+}
+
+struct IntegerProduct {
+  static v128_t Terms(v128_t a_i16x8, v128_t b_i16x8) { return wasm_i32x4_dot_i16x8(a_i16x8, b_i16x8); }
+  static int32_t Term(int32_t a, int32_t b) { return a * b; }
+};
+
+struct IntegerSquaredDifference {
+  static v128_t Terms(v128_t a_i16x8, v128_t b_i16x8) {
+    v128_t difference = wasm_i16x8_sub(a_i16x8, b_i16x8);
+    return wasm_i32x4_dot_i16x8(difference, difference);
+  }
+  static int32_t Term(int32_t a, int32_t b) { return (a - b) * (a - b); }
+};
+
+struct IntegerAbsoluteDifference {
+  static v128_t Terms(v128_t a_i16x8, v128_t b_i16x8) {
+    return wasm_i32x4_extadd_pairwise_i16x8(wasm_i16x8_abs(wasm_i16x8_sub(a_i16x8, b_i16x8)));
+  }
+  static int32_t Term(int32_t a, int32_t b) { return a < b ? b - a : a - b; }
+};
+
+}  // namespace
+
+float SquaredL2F32(const float* a, const float* b, size_t count) {
+  return FoldF32x4<SquaredDifference>(a, b, count);
+}
+
+float DotF32(const float* a, const float* b, size_t count) { return FoldF32x4<Product>(a, b, count); }
+
+float L1F32(const float* a, const float* b, size_t count) {
+  return FoldF32x4<AbsoluteDifference>(a, b, count);
+}
+
+int32_t DotI16I8(const int16_t* a, const int8_t* b, size_t count) {
+  return FoldI16x8<IntegerProduct>(a, b, count);
+}
+
+int32_t DotI8(const int8_t* a, const int8_t* b, size_t count) {
+  return FoldI16x8<IntegerProduct>(a, b, count);
+}
+
+int32_t SquaredL2I8(const int8_t* a, const int8_t* b, size_t count) {
+  return FoldI16x8<IntegerSquaredDifference>(a, b, count);
+}
+
+int32_t L1I8(const int8_t* a, const int8_t* b, size_t count) {
+  return FoldI16x8<IntegerAbsoluteDifference>(a, b, count);
+}
+
+bool AllFinite(const float* a, size_t count) { return scalar::kKernels.all_finite(a, count); }
+
+}  // namespace omendb::simd128
+
+#endif  // defined(__wasm_simd128__)
