@@ -39,13 +39,13 @@ struct SearchRequest {
 
 struct CollectionStats {
   uint32_t live_rows = 0;
-  uint32_t deleted_rows = 0;       // tombstones not yet compacted away
-  uint32_t indexed_rows = 0;       // rows that the graph covers, deleted ones included
-  uint64_t vector_bytes = 0;       // memory of f32 vectors
-  uint64_t code_bytes = 0;         // memory of quantizer codes and parameters
-  uint64_t link_bytes = 0;         // memory of graph links and levels
-  uint64_t id_bytes = 0;           // memory of ids and of their lookup table
-  uint64_t metadata_bytes = 0;     // memory of metadata
+  uint32_t deleted_rows = 0;    // tombstones not yet compacted away
+  uint32_t indexed_rows = 0;    // rows that the graph covers, deleted ones included
+  uint64_t vector_bytes = 0;    // memory of f32 vectors
+  uint64_t code_bytes = 0;      // memory of quantizer codes and parameters
+  uint64_t link_bytes = 0;      // memory of graph links and levels
+  uint64_t id_bytes = 0;        // memory of ids and of their lookup table
+  uint64_t metadata_bytes = 0;  // memory of metadata
 };
 
 // Work done by Work(), for schedulers and progress bars.
@@ -64,7 +64,7 @@ class Engine {
 
   // ---- Opening -------------------------------------------------------------------------------
   // Head: the one small object that is replaced. It names the manifest and carries the epoch.
-  void OpenNew();                        // no head is stored: an empty database at epoch 0
+  void OpenNew();                                  // no head is stored: an empty database at epoch 0
   Status OpenHead(std::span<const uint8_t> head);  // CORRUPTION, UNSUPPORTED_VERSION
   // A writer raises the epoch and stores the new head before it reads on; that fences older writers.
   // LIMIT_EXCEEDED after 2^32 - 1 take-overs.
@@ -100,8 +100,8 @@ class Engine {
   static Status CheckOptions(const CollectionOptions& options);
   [[nodiscard]] CollectionId FindCollection(std::string_view name) const;  // 0: none
   [[nodiscard]] uint32_t CollectionCount() const;
-  [[nodiscard]] CollectionId CollectionAt(uint32_t index) const;  // in order of creation
-  Result<std::string_view> CollectionName(CollectionId collection) const;      // NOT_FOUND
+  [[nodiscard]] CollectionId CollectionAt(uint32_t index) const;                 // in order of creation
+  Result<std::string_view> CollectionName(CollectionId collection) const;        // NOT_FOUND
   Result<CollectionOptions> CollectionOptionsOf(CollectionId collection) const;  // NOT_FOUND
 
   // ---- Writing: build a frame, make it durable, apply it -----------------------------------------
@@ -136,10 +136,12 @@ class Engine {
   // Hits: distances and rows, nearest first, ties in order of insertion.
   Result<std::span<const uint8_t>> Search(const SearchRequest& request);
   // `ids`: an id list. The answer has a presence byte per id and the rows that are there.
-  Result<std::span<const uint8_t>> Get(CollectionId collection, std::span<const uint8_t> ids, uint32_t include);
+  Result<std::span<const uint8_t>> Get(CollectionId collection, std::span<const uint8_t> ids,
+                                       uint32_t include);
   // Up to `limit` rows after `cursor` (0: from the start) in order of insertion, and the next cursor
   // (0: no more). A cursor survives writes and one compaction; an older one is INVALID_ARGUMENT.
-  Result<std::span<const uint8_t>> List(CollectionId collection, uint64_t cursor, uint32_t limit, uint32_t include);
+  Result<std::span<const uint8_t>> List(CollectionId collection, uint64_t cursor, uint32_t limit,
+                                        uint32_t include);
   // The cursor just after a row; `ids`: an id list of one. NOT_FOUND.
   Result<uint64_t> CursorAfter(CollectionId collection, std::span<const uint8_t> ids) const;
   Result<uint32_t> Count(CollectionId collection) const;

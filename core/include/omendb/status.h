@@ -107,17 +107,19 @@ class [[nodiscard]] Result {
 #define OMENDB_CONCAT_(a, b) a##b
 #define OMENDB_CONCAT(a, b) OMENDB_CONCAT_(a, b)
 // Leaves the function with the Status when it is not OK.
-#define OMENDB_TRY(expression)                                    \
-  do {                                                            \
-    ::omendb::Status omendb_status = (expression);                \
-    if (!omendb_status.ok()) [[unlikely]] return omendb_status;   \
+#define OMENDB_TRY(expression)                     \
+  do {                                             \
+    ::omendb::Status omendb_status = (expression); \
+    if (!omendb_status.ok()) [[unlikely]]          \
+      return omendb_status;                        \
   } while (false)
 // OMENDB_ASSIGN(auto value, Compute()): declares or assigns on success, else leaves with the Status.
 #define OMENDB_ASSIGN(target, expression) \
   OMENDB_ASSIGN_(OMENDB_CONCAT(omendb_result_, __LINE__), target, expression)
-#define OMENDB_ASSIGN_(result, target, expression)       \
-  auto result = (expression);                            \
-  if (!result.ok()) [[unlikely]] return result.status(); \
+#define OMENDB_ASSIGN_(result, target, expression) \
+  auto result = (expression);                      \
+  if (!result.ok()) [[unlikely]]                   \
+    return result.status();                        \
   target = std::move(result.value())
 
 }  // namespace omendb

@@ -24,8 +24,8 @@ struct CollectionOptions {
   uint32_t dimensions = 0;  // 1..kDimensionsMax
   Metric metric = Metric::kCosine;
   Quantization quantization = Quantization::kSq8;
-  uint16_t degree = 16;             // HNSW's M: kGraphDegreeMin..kGraphDegreeMax; level 0 has 2M
-  uint16_t ef_construction = 200;   // kEfConstructionMin..kEfConstructionMax
+  uint16_t degree = 16;                // HNSW's M: kGraphDegreeMin..kGraphDegreeMax; level 0 has 2M
+  uint16_t ef_construction = 200;      // kEfConstructionMin..kEfConstructionMax
   uint64_t seed = 0x6f6d656e64623031;  // node levels derive from it: same inserts, same graph
 
   friend bool operator==(const CollectionOptions&, const CollectionOptions&) = default;
