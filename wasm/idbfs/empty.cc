@@ -1,0 +1,1 @@
+// Nothing: this module exists for the file system that Emscripten links into its JavaScript.
