@@ -1,12 +1,14 @@
-// Adding nodes to an HnswGraph: Algorithms 1 and 4 of arXiv:1603.09320 (the neighbor heuristic, with
-// closest discarded ones kept until the list has M).
+// Adding nodes to an HnswGraph: Algorithms 1 and 4 of arXiv:1603.09320 (the neighbor heuristic).
 //
 // One call adds one node, so a caller slices a build as it likes. Deleted nodes are never chosen as
 // neighbors. On OUT_OF_MEMORY the graph is unchanged.
+// A new node that none of its neighbors would keep (many equal vectors, ties) is put on the way from
+// its nearest neighbor to that one's farthest, so that every node can be reached.
 #ifndef OMENDB_INDEX_HNSW_BUILD_H_
 #define OMENDB_INDEX_HNSW_BUILD_H_
 
 #include "index/hnsw_search.h"
+#include "omendb/limits.h"
 
 namespace omendb {
 
@@ -14,19 +16,33 @@ class HnswBuilder {
  public:
   // `query` and `pair` are two scorers over the same rows; the builder sets their queries.
   // All four outlive the builder.
-  HnswBuilder(HnswGraph& graph, Scorer& query, Scorer& pair, HnswScratch& scratch,
-              uint32_t ef_construction);
+  HnswBuilder(HnswGraph& graph, Scorer& query, Scorer& pair, HnswScratch& scratch, uint32_t ef_construction);
 
   // Adds node graph.size(), whose row must be there. A deleted row becomes a node too (ordinals stay
   // equal), but nothing links to it.
   Status AddNext(const Bitmap& deleted);
 
   // The neighbor heuristic: of `candidates` (nearest first, distances from one point) keeps those
-  // nearer to the point than to any kept one, at most `limit`; then fills up with the nearest
-  // discarded ones. Writes to `kept`, returns how many.
+  // nearer to the point than to any kept one, at most `limit`. Writes to `kept`, returns how many.
+  // REQUIRES: Reserve.
   uint32_t SelectNeighbors(std::span<const Neighbor> candidates, uint32_t limit, uint32_t* kept);
 
+  // What SelectNeighbors needs; AddNext does it by itself.
+  Status Reserve();
+
+  [[nodiscard]] HnswScratch& scratch() { return scratch_; }
+  [[nodiscard]] uint32_t ef_construction() const { return ef_construction_; }
+
  private:
+  struct Links {
+    uint32_t count = 0;
+    uint32_t nodes[kGraphDegreeMax];
+  };
+
+  Status PlanLinks(uint32_t node, uint32_t top, const Bitmap& deleted, Links* plan);
+  bool LinkBack(uint32_t neighbor, uint32_t level, uint32_t node);
+  void Splice(uint32_t neighbor, uint32_t node);
+
   HnswGraph& graph_;
   Scorer& query_;
   Scorer& pair_;

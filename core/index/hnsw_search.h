@@ -9,6 +9,7 @@
 #include "base/bitmap.h"
 #include "base/top_k.h"
 #include "index/hnsw_graph.h"
+#include "index/nearest_pool.h"
 #include "index/scorer.h"
 
 namespace omendb {
@@ -17,7 +18,7 @@ namespace omendb {
 // with the graph. Not thread safe.
 class HnswScratch {
  public:
-  // Before each walk. Only this can fail.
+  // Before the walks of one search or insertion.
   Status Prepare(const HnswGraph& graph, uint32_t ef);
   [[nodiscard]] size_t memory_bytes() const;
 
@@ -29,7 +30,8 @@ class HnswScratch {
   }
   void NextWalk();
 
-  Array<Neighbor> candidates;  // min-heap, grows while walking
+  NearestPool pool;            // candidates and results in one, when every node counts
+  Array<Neighbor> candidates;  // min-heap, grows while walking; when some nodes do not count
   TopK results;
   Array<uint32_t> batch;         // unvisited links of one node
   Array<float> batch_distances;  // their distances
@@ -45,9 +47,17 @@ struct HnswSearchStats {
 };
 
 // Leaves up to `ef` nearest live nodes in scratch.results. An empty graph gives none.
-// `deleted` covers at least graph.size() bits. OUT_OF_MEMORY only.
+// `deleted` covers at least graph.size() bits. ef >= 1. OUT_OF_MEMORY only.
 Status SearchHnsw(const HnswGraph& graph, const Scorer& scorer, const Bitmap& deleted, uint32_t ef,
                   HnswScratch& scratch, HnswSearchStats* stats = nullptr);
+
+// The parts of a search, for the builder. REQUIRES: scratch was prepared.
+// Greedy descent from the entry through the levels above `level`. REQUIRES: the graph is not empty.
+Neighbor DescendHnsw(const HnswGraph& graph, const Scorer& scorer, uint32_t level, HnswScratch& scratch,
+                     HnswSearchStats* stats);
+// Best-first search at one level from `start`; results as for SearchHnsw.
+Status WalkHnswLevel(const HnswGraph& graph, const Scorer& scorer, const Bitmap& deleted, uint32_t level,
+                     Neighbor start, uint32_t ef, HnswScratch& scratch, HnswSearchStats* stats);
 
 }  // namespace omendb
 

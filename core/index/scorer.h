@@ -2,12 +2,14 @@
 //
 // A virtual call is paid once per batch (a node's unvisited neighbors), never once per distance, so
 // the graph code exists once, whatever it traverses on. Distances are ordering distances
-// (distance/metric.h). Scratch is reserved when the scorer is made: setting a query cannot fail.
+// (distance/metric.h). Memory is asked for in Reserve and ReserveKept alone: setting a query cannot fail.
 // Not thread safe; one scorer per concurrent query.
 #ifndef OMENDB_INDEX_SCORER_H_
 #define OMENDB_INDEX_SCORER_H_
 
 #include <cstdint>
+
+#include "omendb/status.h"
 
 namespace omendb {
 
@@ -31,6 +33,15 @@ class Scorer {
     Distances(&ordinal, 1, &distance);
     return distance;
   }
+
+  // The kept set of a neighbor selection: rows that are each compared with many candidates, so each is
+  // prepared once. Apart from the query.
+  // OUT_OF_MEMORY leaves the room there was.
+  virtual Status ReserveKept(uint32_t count) = 0;
+  // The row becomes kept row `slot`. REQUIRES: slot < the count reserved.
+  virtual void SetKept(uint32_t slot, uint32_t ordinal) = 0;
+  // True when one of the first `count` kept rows is nearer to the row than `distance`.
+  [[nodiscard]] virtual bool AnyKeptNearer(uint32_t count, uint32_t ordinal, float distance) const = 0;
 };
 
 }  // namespace omendb
