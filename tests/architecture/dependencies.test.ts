@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest'
+import { readProjectFile } from './project-files.js'
+
+interface Package {
+  scripts: Record<string, string>
+  dependencies?: Record<string, string>
+  devDependencies: Record<string, string>
+}
+
+const { scripts, dependencies = {}, devDependencies } = JSON.parse(readProjectFile('package.json')) as Package
+
+describe('dependencies', () => {
+  it('are pinned to one version each', () => {
+    const loose = Object.entries({ ...dependencies, ...devDependencies }).filter(
+      ([, version]) => !/^\d+\.\d+\.\d+$/.test(version),
+    )
+    expect(loose).toEqual([])
+  })
+
+  it('are each explained in docs/dependencies.md, and nothing else is', () => {
+    const explained = [...readProjectFile('docs/dependencies.md').matchAll(/^\| `([^`]+)` \| \S/gm)]
+    expect(explained.map(([, name]) => name).sort()).toEqual(
+      Object.keys({ ...dependencies, ...devDependencies }).sort(),
+    )
+  })
+
+  it('are none at run time: what the package needs is bundled', () => {
+    expect(dependencies).toEqual({})
+  })
+})
+
+describe('documented commands', () => {
+  it.each(['README.md', 'CONTRIBUTING.md', 'docs/testing.md', 'docs/dependencies.md'])(
+    'of %s exist in package.json',
+    (path) => {
+      const named = [...readProjectFile(path).matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name!)
+      expect(named.filter((name) => !(name in scripts))).toEqual([])
+    },
+  )
+})
