@@ -24,7 +24,8 @@ async function run(command, env) {
 
 async function buildPreset(preset, targets, env) {
   // Once configured, the generated build configures itself again when it must.
-  if (!existsSync(join(projectRoot, 'build', preset, 'build.ninja'))) await run(['cmake', '--preset', preset], env)
+  if (!existsSync(join(projectRoot, 'build', preset, 'build.ninja')))
+    await run(['cmake', '--preset', preset], env)
   await run(['cmake', '--build', '--preset', preset, '-j', '2', '--target', ...targets], env)
 }
 

@@ -5,11 +5,10 @@
  * Every `Uint8Array` returned is alone in its buffer, so that it can be transferred. Every `Uint8Array` taken is
  * copied before the call returns.
  *
- * When wasm traps (or throws anything at all) the instance's memory can no longer be trusted, although it would go on
- * answering. The engine is then *poisoned*: this call and all later ones throw `ENGINE_FAILED`.
+ * When wasm traps, this call and all later ones throw `ENGINE_FAILED` (see core-boundary.ts).
  */
-import { codeFromNumber, errorFromCode, OmenError } from '../errors/omen-error.js'
-import type { CoreInstance, EngineBinding } from './core-instance.js'
+import { errorFromCode } from '../errors/omen-error.js'
+import { CoreBoundary } from './core-boundary.js'
 import type { CoreModule, SimdLevel } from './core-module.js'
 
 /** A collection's id in the engine. Never reused in one database; 0 is none. */
@@ -62,128 +61,102 @@ export interface NamedObject {
   readonly bytes: Uint8Array<ArrayBuffer>
 }
 
-/** Arguments above this are rare (whole objects at opening); their memory is given back after the call. */
-const SCRATCH_KEPT_BYTES = 1 << 20
-
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
 
 export class CoreEngine {
   readonly simd: SimdLevel
-  readonly #instance: CoreInstance
-  readonly #binding: EngineBinding
-  /** Why the engine is unusable; `null` while it is usable. */
-  #failure: { message: string; cause: unknown } | null = null
-  #disposed = false
-  #scratchPointer = 0
-  #scratchCapacity = 0
+  readonly #boundary: CoreBoundary
 
   /** `OUT_OF_MEMORY`. The engine is empty until `openNew` or `openHead`. */
   static create(module: CoreModule): CoreEngine {
-    let binding: EngineBinding | null
-    try {
-      binding = module.instance.EngineBinding.create()
-    } catch (cause) {
-      throw errorFromCode('ENGINE_FAILED', `the engine could not be created: ${String(cause)}`, cause)
-    }
-    if (binding === null) throw errorFromCode('OUT_OF_MEMORY', 'not enough memory for a new engine')
-    return new CoreEngine(module, binding)
+    return new CoreEngine(module.simd, CoreBoundary.create(module.instance))
   }
 
-  private constructor(module: CoreModule, binding: EngineBinding) {
-    this.simd = module.simd
-    this.#instance = module.instance
-    this.#binding = binding
+  private constructor(simd: SimdLevel, boundary: CoreBoundary) {
+    this.simd = simd
+    this.#boundary = boundary
   }
 
   /** True once wasm has trapped. */
   get failed(): boolean {
-    return this.#failure !== null
+    return this.#boundary.failed
   }
 
   /** Frees the engine's memory for other engines of the same instance. Idempotent; later calls throw `CLOSED`. */
   dispose(): void {
-    if (this.#disposed) return
-    this.#disposed = true
-    // A poisoned instance is not entered again; its memory goes with the instance.
-    if (this.#failure !== null) return
-    try {
-      this.#binding.delete()
-    } catch (cause) {
-      this.#failure = { message: 'the engine stopped while it was disposed of', cause }
-    }
+    this.#boundary.dispose()
   }
 
   // ---- Opening -------------------------------------------------------------------------------------
 
   openNew(): void {
-    this.#enter((binding) => binding.openNew())
+    this.#boundary.enter((binding) => binding.openNew())
   }
 
   openHead(head: Uint8Array): void {
-    this.#withBytes(head, (binding) => binding.openHead(head.length))
+    this.#boundary.withBytes(head, (binding) => binding.openHead(head.length))
   }
 
   takeOver(): void {
-    this.#check((binding) => binding.takeOver())
+    this.#boundary.check((binding) => binding.takeOver())
   }
 
   encodeHead(): Uint8Array<ArrayBuffer> {
-    return this.#answer((binding) => binding.encodeHead())
+    return this.#boundary.answer((binding) => binding.encodeHead())
   }
 
   /** Names of the objects to load now: the manifest; once that is loaded, everything. */
   requiredObjectCount(): number {
-    return this.#enter((binding) => binding.requiredObjectCount())
+    return this.#boundary.enter((binding) => binding.requiredObjectCount())
   }
 
   requiredObjectName(index: number): string {
-    return this.#name((binding) => binding.requiredObjectName(u32(index, 'index')))
+    return this.#boundary.name((binding) => binding.requiredObjectName(u32(index, 'index')))
   }
 
   loadObject(index: number, bytes: Uint8Array): void {
-    this.#withBytes(bytes, (binding) => binding.loadObject(u32(index, 'index'), bytes.length))
+    this.#boundary.withBytes(bytes, (binding) => binding.loadObject(u32(index, 'index'), bytes.length))
   }
 
   finishLoad(): void {
-    this.#check((binding) => binding.finishLoad())
+    this.#boundary.check((binding) => binding.finishLoad())
   }
 
   offerWalName(name: string): void {
     const bytes = encoder.encode(name)
-    this.#withBytes(bytes, (binding) => binding.offerWalName(bytes.length))
+    this.#boundary.withBytes(bytes, (binding) => binding.offerWalName(bytes.length))
   }
 
   planReplay(): void {
-    this.#check((binding) => binding.planReplay())
+    this.#boundary.check((binding) => binding.planReplay())
   }
 
   replayCount(): number {
-    return this.#enter((binding) => binding.replayCount())
+    return this.#boundary.enter((binding) => binding.replayCount())
   }
 
   replayName(index: number): string {
-    return this.#name((binding) => binding.replayName(u32(index, 'index')))
+    return this.#boundary.name((binding) => binding.replayName(u32(index, 'index')))
   }
 
   replayFrame(bytes: Uint8Array): void {
-    this.#withBytes(bytes, (binding) => binding.replayFrame(bytes.length))
+    this.#boundary.withBytes(bytes, (binding) => binding.replayFrame(bytes.length))
   }
 
   isReferenced(name: string): boolean {
     const bytes = encoder.encode(name)
-    return this.#enter((binding) => {
-      this.#toScratch(bytes)
+    return this.#boundary.enter((binding) => {
+      this.#boundary.toScratch(bytes)
       return binding.isReferenced(bytes.length)
     })
   }
 
   sequence(): bigint {
-    return this.#enter((binding) => binding.sequence())
+    return this.#boundary.enter((binding) => binding.sequence())
   }
 
   epoch(): number {
-    return this.#enter((binding) => binding.epoch())
+    return this.#boundary.enter((binding) => binding.epoch())
   }
 
   // ---- Collections -----------------------------------------------------------------------------------
@@ -191,29 +164,31 @@ export class CoreEngine {
   /** 0: there is none. */
   findCollection(name: string): CollectionId {
     const bytes = encoder.encode(name)
-    return this.#enter((binding) => {
-      this.#toScratch(bytes)
+    return this.#boundary.enter((binding) => {
+      this.#boundary.toScratch(bytes)
       return binding.findCollection(bytes.length)
     })
   }
 
   collectionCount(): number {
-    return this.#enter((binding) => binding.collectionCount())
+    return this.#boundary.enter((binding) => binding.collectionCount())
   }
 
   /** In order of creation. */
   collectionAt(index: number): CollectionId {
-    return this.#enter((binding) => binding.collectionAt(u32(index, 'index')))
+    return this.#boundary.enter((binding) => binding.collectionAt(u32(index, 'index')))
   }
 
   collectionName(collection: CollectionId): string {
-    return this.#name((binding) => {
-      this.#unwrap(binding.collectionName(u32(collection, 'collection')))
+    return this.#boundary.name((binding) => {
+      this.#boundary.unwrap(binding.collectionName(u32(collection, 'collection')))
     })
   }
 
   collectionOptions(collection: CollectionId): Required<CoreCollectionOptions> {
-    const record = this.#record((binding) => binding.collectionOptions(u32(collection, 'collection')))
+    const record = this.#boundary.record((binding) =>
+      binding.collectionOptions(u32(collection, 'collection')),
+    )
     return {
       dimensions: Number(record[0]),
       metric: METRICS[Number(record[1])] ?? unknownValue('metric', record[1]),
@@ -227,25 +202,25 @@ export class CoreEngine {
   // ---- Writing -----------------------------------------------------------------------------------------
 
   beginFrame(): void {
-    this.#check((binding) => binding.beginFrame())
+    this.#boundary.check((binding) => binding.beginFrame())
   }
 
   /** Adds an upsert of a row batch to the open frame. A failure adds nothing. */
   frameUpsert(collection: CollectionId, batch: Uint8Array): void {
-    this.#payload(batch)
-    this.#check((binding) => binding.frameUpsert(u32(collection, 'collection')))
+    this.#boundary.payload(batch)
+    this.#boundary.check((binding) => binding.frameUpsert(u32(collection, 'collection')))
   }
 
   /** Adds a deletion of an id list to the open frame. */
   frameDelete(collection: CollectionId, ids: Uint8Array): void {
-    this.#payload(ids)
-    this.#check((binding) => binding.frameDelete(u32(collection, 'collection')))
+    this.#boundary.payload(ids)
+    this.#boundary.check((binding) => binding.frameDelete(u32(collection, 'collection')))
   }
 
   frameCreate(name: string, options: CoreCollectionOptions): void {
     const { dimensions, metric, quantization, degree, efConstruction, seed } = options
     const bytes = encoder.encode(name)
-    this.#withBytes(bytes, (binding) =>
+    this.#boundary.withBytes(bytes, (binding) =>
       binding.frameCreate(
         bytes.length,
         u32(dimensions, 'dimensions'),
@@ -253,39 +228,41 @@ export class CoreEngine {
         QUANTIZATIONS.indexOf(quantization),
         u16(degree, 'M'),
         u16(efConstruction, 'efConstruction'),
-        seed ?? this.#instance.EngineBinding.defaultSeed(),
+        seed ?? this.#boundary.statics.defaultSeed(),
       ),
     )
   }
 
   frameDrop(collection: CollectionId): void {
-    this.#check((binding) => binding.frameDrop(u32(collection, 'collection')))
+    this.#boundary.check((binding) => binding.frameDrop(u32(collection, 'collection')))
   }
 
   /** The WAL object to store. */
   sealFrame(): NamedObject {
-    const bytes = this.#answer((binding) => binding.sealFrame())
-    return { name: this.#name((binding) => binding.frameName()), bytes }
+    const bytes = this.#boundary.answer((binding) => binding.sealFrame())
+    return { name: this.#boundary.name((binding) => binding.frameName()), bytes }
   }
 
   /** After the object is durable. */
   applyFrame(): void {
-    this.#enter((binding) => binding.applyFrame())
+    this.#boundary.enter((binding) => binding.applyFrame())
   }
 
   /** Rows that operation `index` of the applied frame changed. */
   appliedCount(index: number): number {
-    return this.#enter((binding) => binding.appliedCount(u32(index, 'index')))
+    return this.#boundary.enter((binding) => binding.appliedCount(u32(index, 'index')))
   }
 
   /** As if the frame had never been begun. */
   discardFrame(): void {
-    this.#enter((binding) => binding.discardFrame())
+    this.#boundary.enter((binding) => binding.discardFrame())
   }
 
   /** Checks a row batch as `frameUpsert` would, without a frame. */
   checkRowBatch(collection: CollectionId, batch: Uint8Array): void {
-    this.#withBytes(batch, (binding) => binding.checkRowBatch(u32(collection, 'collection'), batch.length))
+    this.#boundary.withBytes(batch, (binding) =>
+      binding.checkRowBatch(u32(collection, 'collection'), batch.length),
+    )
   }
 
   // ---- Reading -------------------------------------------------------------------------------------------
@@ -294,8 +271,8 @@ export class CoreEngine {
   search(request: CoreSearchRequest): Uint8Array<ArrayBuffer> {
     const { queries } = request
     const bytes = new Uint8Array(queries.buffer, queries.byteOffset, queries.byteLength)
-    return this.#answer((binding) => {
-      this.#toScratch(bytes)
+    return this.#boundary.answer((binding) => {
+      this.#boundary.toScratch(bytes)
       return binding.search(
         u32(request.collection, 'collection'),
         u32(request.queryCount, 'queryCount'),
@@ -309,33 +286,33 @@ export class CoreEngine {
 
   /** See `decodeGetAnswer`. */
   get(collection: CollectionId, ids: Uint8Array, include: number): Uint8Array<ArrayBuffer> {
-    return this.#answer((binding) => {
-      this.#toScratch(ids)
+    return this.#boundary.answer((binding) => {
+      this.#boundary.toScratch(ids)
       return binding.get(u32(collection, 'collection'), ids.length, include)
     })
   }
 
   /** See `decodeListAnswer`. */
   list(collection: CollectionId, cursor: bigint, limit: number, include: number): Uint8Array<ArrayBuffer> {
-    return this.#answer((binding) =>
+    return this.#boundary.answer((binding) =>
       binding.list(u32(collection, 'collection'), cursor, u32(limit, 'limit'), include),
     )
   }
 
   /** `ids`: an id list of one. */
   cursorAfter(collection: CollectionId, ids: Uint8Array): bigint {
-    return this.#number((binding) => {
-      this.#toScratch(ids)
+    return this.#boundary.number((binding) => {
+      this.#boundary.toScratch(ids)
       return binding.cursorAfter(u32(collection, 'collection'), ids.length)
     })
   }
 
   count(collection: CollectionId): number {
-    return Number(this.#number((binding) => binding.count(u32(collection, 'collection'))))
+    return Number(this.#boundary.number((binding) => binding.count(u32(collection, 'collection'))))
   }
 
   stats(collection: CollectionId): CoreCollectionStats {
-    const record = this.#record((binding) => binding.stats(u32(collection, 'collection')))
+    const record = this.#boundary.record((binding) => binding.stats(u32(collection, 'collection')))
     return {
       liveRows: Number(record[0]),
       deletedRows: Number(record[1]),
@@ -352,148 +329,53 @@ export class CoreEngine {
 
   /** Does about `steps` steps; returns how many remain, about. */
   work(steps: number): number {
-    return Number(this.#number((binding) => binding.work(u32(steps, 'steps'))))
+    return Number(this.#boundary.number((binding) => binding.work(u32(steps, 'steps'))))
   }
 
   // ---- Checkpoint --------------------------------------------------------------------------------------------
 
   beginCheckpoint(): void {
-    this.#check((binding) => binding.beginCheckpoint())
+    this.#boundary.check((binding) => binding.beginCheckpoint())
   }
 
   /** The next object to store, `null` when all are out. The last one is the manifest. */
   nextCheckpointObject(): NamedObject | null {
-    const more = this.#number((binding) => binding.nextCheckpointObject())
+    const more = this.#boundary.number((binding) => binding.nextCheckpointObject())
     if (more === 0n) return null
-    const bytes = this.#enter((binding) => this.#copy(binding.answerPointer(), binding.answerSize()))
-    return { name: this.#name((binding) => binding.checkpointObjectName()), bytes }
+    const bytes = this.#boundary.enter((binding) =>
+      this.#boundary.copy(binding.answerPointer(), binding.answerSize()),
+    )
+    return { name: this.#boundary.name((binding) => binding.checkpointObjectName()), bytes }
   }
 
   finishCheckpoint(): void {
-    this.#enter((binding) => binding.finishCheckpoint())
+    this.#boundary.enter((binding) => binding.finishCheckpoint())
   }
 
   abortCheckpoint(): void {
-    this.#enter((binding) => binding.abortCheckpoint())
+    this.#boundary.enter((binding) => binding.abortCheckpoint())
   }
 
   uncheckpointedWalBytes(): number {
-    return Number(this.#enter((binding) => binding.uncheckpointedWalBytes()))
+    return Number(this.#boundary.enter((binding) => binding.uncheckpointedWalBytes()))
   }
 
   uncheckpointedWalObjects(): number {
-    return this.#enter((binding) => binding.uncheckpointedWalObjects())
+    return this.#boundary.enter((binding) => binding.uncheckpointedWalObjects())
   }
 
   uncheckpointedGraphRows(): number {
-    return Number(this.#enter((binding) => binding.uncheckpointedGraphRows()))
+    return Number(this.#boundary.enter((binding) => binding.uncheckpointedGraphRows()))
   }
 
   /** Bytes held by all engines of this instance. */
   memoryBytes(): number {
-    return this.#enter(() => this.#instance.EngineBinding.memoryBytes())
+    return this.#boundary.enter(() => this.#boundary.statics.memoryBytes())
   }
 
   /** Size of the instance's linear memory, in bytes. It never shrinks. */
   wasmMemoryBytes(): number {
-    return this.#instance.HEAPU8.length
-  }
-
-  // ---- Crossing the boundary -----------------------------------------------------------------------------------
-
-  /** Every call into wasm goes through here: whatever it throws that is not one of our errors is a trap. */
-  #enter<T>(call: (binding: EngineBinding) => T): T {
-    if (this.#failure !== null)
-      throw errorFromCode('ENGINE_FAILED', this.#failure.message, this.#failure.cause)
-    if (this.#disposed) throw errorFromCode('CLOSED', 'the engine was disposed of')
-    try {
-      return call(this.#binding)
-    } catch (error) {
-      if (error instanceof OmenError) throw error
-      const message = `the engine stopped (${String(error)}); open the database again to recover what was committed`
-      this.#failure = { message, cause: error }
-      throw errorFromCode('ENGINE_FAILED', message, error)
-    }
-  }
-
-  #check(call: (binding: EngineBinding) => number): void {
-    this.#enter((binding) => this.#unwrap(call(binding)))
-  }
-
-  #withBytes(bytes: Uint8Array, call: (binding: EngineBinding) => number): void {
-    this.#enter((binding) => {
-      this.#toScratch(bytes)
-      const code = call(binding)
-      if (this.#scratchCapacity > SCRATCH_KEPT_BYTES) this.#reserveScratch(0)
-      this.#unwrap(code)
-    })
-  }
-
-  #answer(call: (binding: EngineBinding) => number): Uint8Array<ArrayBuffer> {
-    return this.#enter((binding) => {
-      this.#unwrap(call(binding))
-      return this.#copy(binding.answerPointer(), binding.answerSize())
-    })
-  }
-
-  #number(call: (binding: EngineBinding) => number): bigint {
-    return this.#enter((binding) => {
-      this.#unwrap(call(binding))
-      return binding.answerNumber()
-    })
-  }
-
-  /** An answer that is an array of u64. */
-  #record(call: (binding: EngineBinding) => number): BigUint64Array {
-    return new BigUint64Array(this.#answer(call).buffer)
-  }
-
-  #name(call: (binding: EngineBinding) => void): string {
-    return this.#enter((binding) => {
-      call(binding)
-      return this.#text(binding.namePointer(), binding.nameSize())
-    })
-  }
-
-  #unwrap(code: number): void {
-    if (code === 0) return
-    const message = this.#text(this.#binding.messagePointer(), this.#binding.messageSize())
-    throw errorFromCode(codeFromNumber(code), message)
-  }
-
-  #payload(bytes: Uint8Array): void {
-    this.#enter((binding) => {
-      this.#unwrap(binding.framePayload(bytes.length))
-      this.#instance.HEAPU8.set(bytes, binding.answerPointer())
-    })
-  }
-
-  #toScratch(bytes: Uint8Array): void {
-    if (bytes.length > this.#scratchCapacity) this.#reserveScratch(bytes.length)
-    // HEAPU8 is read anew each time: a view dies when memory grows.
-    this.#instance.HEAPU8.set(bytes, this.#scratchPointer)
-  }
-
-  #reserveScratch(size: number): void {
-    this.#scratchCapacity = 0
-    this.#scratchPointer = this.#binding.reserveScratch(size)
-    if (size > 0 && this.#scratchPointer === 0) {
-      throw errorFromCode('OUT_OF_MEMORY', `could not allocate ${size} bytes for an argument`)
-    }
-    this.#scratchCapacity = size
-  }
-
-  #copy(pointer: number, size: number): Uint8Array<ArrayBuffer> {
-    try {
-      return this.#instance.HEAPU8.slice(pointer, pointer + size)
-    } catch (cause) {
-      // The wasm side is whole; it is JavaScript's heap that has no room.
-      throw errorFromCode('OUT_OF_MEMORY', `could not allocate ${size} bytes for an answer`, cause)
-    }
-  }
-
-  #text(pointer: number, size: number): string {
-    return decoder.decode(this.#instance.HEAPU8.subarray(pointer, pointer + size))
+    return this.#boundary.wasmMemoryBytes
   }
 }
 

@@ -14,19 +14,14 @@ export function checkJson(value: unknown): string | null {
 }
 
 function check(value: unknown, depth: number): string | null {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return null
-    case 'number':
-      return Number.isFinite(value) ? null : ` is ${value}, which JSON does not have`
-    case 'object':
-      if (value === null) return null
-      if (depth === JSON_DEPTH_MAX) return ` is cyclic, or nested deeper than ${JSON_DEPTH_MAX}`
-      return Array.isArray(value) ? checkArray(value, depth) : checkObject(value, depth)
-    default:
-      return ` is ${value === undefined ? 'undefined' : `a ${typeof value}`}; expected a JSON value`
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return null
+  if (typeof value === 'number')
+    return Number.isFinite(value) ? null : ` is ${value}, which JSON does not have`
+  if (typeof value !== 'object') {
+    return ` is ${value === undefined ? 'undefined' : `a ${typeof value}`}; expected a JSON value`
   }
+  if (depth === JSON_DEPTH_MAX) return ` is cyclic, or nested deeper than ${JSON_DEPTH_MAX}`
+  return Array.isArray(value) ? checkArray(value, depth) : checkObject(value, depth)
 }
 
 function checkArray(array: readonly unknown[], depth: number): string | null {

@@ -70,8 +70,6 @@ const KIND_BIGINT = 1
 const KIND_STRING = 2
 const INTEGER_ID_BYTES = 9
 const ROW_BATCH_HEADER_BYTES = 32
-const BIGINT_MIN = -(2n ** 63n)
-const BIGINT_MAX = 2n ** 63n - 1n
 const TWO_POW_32 = 4294967296
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -181,40 +179,39 @@ export function decodeRows(bytes: Uint8Array<ArrayBuffer>, offset = 0): DecodedR
 // ---- Writing ---------------------------------------------------------------------------------------
 
 function writeId(writer: ByteWriter, id: unknown, row: number): void {
-  switch (typeof id) {
-    case 'string': {
-      if (id.length === 0) throw invalid(row, 'an id is an empty string; expected 1..1,024 UTF-8 bytes')
-      writer.writeByte(KIND_STRING)
-      const size = writer.writeText(id)
-      if (size === null) throw invalid(row, 'an id holds a lone surrogate, which has no UTF-8 form')
-      if (size > ID_BYTES_MAX) {
-        throw errorFromCode(
-          'LIMIT_EXCEEDED',
-          `row ${row}: an id has ${size} UTF-8 bytes; at most 1,024 are possible`,
-        )
-      }
-      return
-    }
-    case 'number': {
-      if (!Number.isSafeInteger(id)) {
-        throw invalid(row, `the id ${id} is not a safe integer; use a bigint or a string`)
-      }
-      writer.writeByte(KIND_NUMBER)
-      // -0 becomes 0, which it is equal to as a key of a Map.
-      writer.writeUint32((id % TWO_POW_32) >>> 0)
-      writer.writeUint32(Math.floor(id / TWO_POW_32) >>> 0)
-      return
-    }
-    case 'bigint': {
-      if (id < BIGINT_MIN || id > BIGINT_MAX)
-        throw invalid(row, `the id ${id}n does not fit a signed 64-bit integer`)
-      writer.writeByte(KIND_BIGINT)
-      writer.writeInt64(id)
-      return
-    }
-    default:
-      throw invalid(row, `an id is ${describe(id)}; expected a string, a safe integer or a bigint`)
+  if (typeof id === 'string') writeStringId(writer, id, row)
+  else if (typeof id === 'number') writeNumberId(writer, id, row)
+  else if (typeof id === 'bigint') writeBigintId(writer, id, row)
+  else throw invalid(row, `an id is ${describe(id)}; expected a string, a safe integer or a bigint`)
+}
+
+function writeStringId(writer: ByteWriter, id: string, row: number): void {
+  if (id.length === 0) throw invalid(row, 'an id is an empty string; expected 1..1,024 UTF-8 bytes')
+  writer.writeByte(KIND_STRING)
+  const size = writer.writeText(id)
+  if (size === null) throw invalid(row, 'an id holds a lone surrogate, which has no UTF-8 form')
+  if (size > ID_BYTES_MAX) {
+    throw errorFromCode(
+      'LIMIT_EXCEEDED',
+      `row ${row}: an id has ${size} UTF-8 bytes; at most 1,024 are possible`,
+    )
   }
+}
+
+function writeNumberId(writer: ByteWriter, id: number, row: number): void {
+  if (!Number.isSafeInteger(id))
+    throw invalid(row, `the id ${id} is not a safe integer; use a bigint or a string`)
+  writer.writeByte(KIND_NUMBER)
+  // -0 becomes 0, which it is equal to as a key of a Map.
+  writer.writeUint32((id % TWO_POW_32) >>> 0)
+  writer.writeUint32(Math.floor(id / TWO_POW_32) >>> 0)
+}
+
+function writeBigintId(writer: ByteWriter, id: bigint, row: number): void {
+  if (BigInt.asIntN(64, id) !== id)
+    throw invalid(row, `the id ${String(id)}n does not fit a signed 64-bit integer`)
+  writer.writeByte(KIND_BIGINT)
+  writer.writeInt64(id)
 }
 
 function writeMetadata(writer: ByteWriter, value: unknown, row: number): void {
