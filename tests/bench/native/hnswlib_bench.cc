@@ -1,0 +1,31 @@
+// The anchor of hnsw_bench: Debian's hnswlib (package libhnswlib-dev) on the same rows, the same table.
+//   g++ -std=c++17 -O3 -march=native -I tests/bench tests/bench/native/hnswlib_bench.cc -o hnswlib_bench
+//   hnswlib_bench [--rows N --dimensions D | --base FILE --queries FILE --dimensions D] [--metric l2|dot]
+#include <hnswlib/hnswlib.h>
+
+#include <memory>
+
+#include "bench_rows.h"
+
+int main(int argc, char** argv) {
+  const bench::Options options = bench::ParseOptions(argc, argv);
+  const bench::Rows rows = bench::LoadRows(options);
+  std::unique_ptr<hnswlib::SpaceInterface<float>> space;
+  if (options.metric == "l2") {
+    space = std::make_unique<hnswlib::L2Space>(rows.dimensions);
+  } else {
+    space = std::make_unique<hnswlib::InnerProductSpace>(rows.dimensions);
+  }
+  const auto start = bench::Clock::now();
+  hnswlib::HierarchicalNSW<float> graph(space.get(), rows.count, 16, 200, 1);
+  for (size_t i = 0; i < rows.count; ++i) graph.addPoint(rows.row(i), i);
+  const double seconds = bench::SecondsSince(start);
+  bench::PrintCurve("hnswlib", seconds, rows, options.seconds, [&](size_t q, size_t ef, uint32_t* hits) {
+    graph.setEf(ef);
+    auto top = graph.searchKnn(rows.query(q), bench::kHits);
+    const size_t found = top.size();
+    for (size_t i = found; i-- > 0; top.pop()) hits[i] = static_cast<uint32_t>(top.top().second);
+    return found;
+  });
+  return 0;
+}
