@@ -2,13 +2,14 @@
 //
 // Not here: what the steps are (build.mjs, check.mjs, test.mjs say).
 import { spawn } from 'node:child_process'
-import { createWriteStream, mkdirSync, readFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { finished } from 'node:stream/promises'
 import { projectRoot } from './setup.mjs'
 
 const logFolder = join(projectRoot, 'build/logs')
 const TAIL_LINES = 150
+// More than any stage needs on two slow cores: a hang must not become an endless run.
+const TIMEOUT_MINUTES = 15
 
 /** @typedef {{ passed: number, failed: number }} Counts */
 /**
@@ -26,30 +27,64 @@ export function stepEnvironment(base = process.env) {
   return { ...base, PATH: `${binFolder}:${base.PATH ?? ''}`, NO_COLOR: '1', FORCE_COLOR: undefined }
 }
 
-/** Runs a program and gives its exit code; output goes where this process's goes unless `logPath` is given. */
-export async function runProgram([program, ...args], { env = process.env, logPath } = {}) {
-  const log = logPath === undefined ? undefined : createWriteStream(logPath)
+/** Process groups under way, so that whoever ends this process ends them too. */
+const groups = new Set()
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]) {
+  process.once(signal, () => {
+    for (const group of groups) killGroup(group)
+    process.exit(code)
+  })
+}
+
+function killGroup(pid) {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // it has ended
+  }
+}
+
+/**
+ * Runs a program and gives its exit code. Its output goes where this process's goes, unless `logPath` is given; then it
+ * runs in a process group of its own, which is killed after `timeoutMinutes`.
+ * @param {string[]} command
+ * @param {{ env?: NodeJS.ProcessEnv, logPath?: string, timeoutMinutes?: number }} [options]
+ * @returns {Promise<number>}
+ */
+export async function runProgram([program, ...args], options = {}) {
+  const { env = process.env, logPath, timeoutMinutes = TIMEOUT_MINUTES } = options
+  const log = logPath === undefined ? undefined : openSync(logPath, 'w')
+  const output = log ?? 'inherit'
   const child = spawn(program, args, {
     cwd: projectRoot,
     env: stepEnvironment(env),
-    stdio: ['ignore', log ? 'pipe' : 'inherit', log ? 'pipe' : 'inherit'],
+    stdio: ['ignore', output, output],
+    detached: log !== undefined,
   })
-  if (log) {
-    child.stdout.pipe(log, { end: false })
-    child.stderr.pipe(log, { end: false })
+  let timer
+  if (log !== undefined && child.pid !== undefined) {
+    const { pid } = child
+    groups.add(pid)
+    timer = setTimeout(() => {
+      writeSync(log, `\nkilled: it ran for more than ${timeoutMinutes} minutes\n`)
+      killGroup(pid)
+    }, timeoutMinutes * 60_000)
   }
   const code = await new Promise((resolve) => {
     child.on('error', (error) => {
-      log?.write(`${program}: ${error.message}\n`)
-      if (!log) console.error(`${program}: ${error.message}`)
+      const line = `${program}: ${error.message}\n`
+      if (log === undefined) process.stderr.write(line)
+      else writeSync(log, line)
       resolve(127)
     })
-    child.on('close', (status, signal) => resolve(status ?? (signal ? 128 : 1)))
+    child.on('exit', (status, signal) => resolve(status ?? (signal ? 128 : 1)))
   })
-  if (log) {
-    log.end()
-    await finished(log)
-  }
+  clearTimeout(timer)
+  if (log !== undefined) closeSync(log)
+  if (child.pid !== undefined) groups.delete(child.pid)
   return code
 }
 

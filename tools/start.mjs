@@ -36,7 +36,7 @@ async function servePage(port) {
   })
   const urls = [...(server.resolvedUrls?.local ?? []), ...(server.resolvedUrls?.network ?? [])]
   console.log(`\nThe same in your browser: ${urls.join('  ')}   (Ctrl+C ends)`)
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(0))
+  for (const signal of ['SIGINT', 'SIGTERM']) process.prependOnceListener(signal, () => process.exit(0))
 }
 
 async function main() {
