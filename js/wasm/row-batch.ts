@@ -115,17 +115,6 @@ export function encodeRowBatch(source: RowSource, start: number, bytesTarget: nu
   return { batch, end }
 }
 
-/** Checks rows as {@link encodeRowBatch} would, vectors' lengths and types included, and keeps nothing. */
-export function checkRows(source: RowSource, start: number, end: number): void {
-  const probe = new ByteWriter()
-  for (let row = start; row < end; row += 1) {
-    probe.clear()
-    writeId(probe, source.ids[row], row)
-    if (source.metadata !== undefined) writeMetadata(probe, source.metadata[row], row)
-    if (!(source.vectors instanceof Float32Array)) checkVector(source.vectors[row], source.dimensions, row)
-  }
-}
-
 /** Encodes ids, alone in their buffer. `INVALID_ARGUMENT` or `LIMIT_EXCEEDED`, naming the position. */
 export function encodeIdList(ids: readonly unknown[]): Uint8Array<ArrayBuffer> {
   const writer = new ByteWriter()
