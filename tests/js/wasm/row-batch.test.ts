@@ -1,7 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type ErrorCode } from '../../../js/errors/codes.js'
-import { OmenError } from '../../../js/errors/omen-error.js'
 import {
   decodeGetAnswer,
   decodeListAnswer,
@@ -11,27 +9,9 @@ import {
   encodeRowBatch,
   type RowSource,
 } from '../../../js/wasm/row-batch.js'
+import { codeOf, messageOf } from './error-of.js'
 
 const WHOLE = Number.MAX_SAFE_INTEGER
-
-function codeOf(call: () => unknown): ErrorCode | 'no error' {
-  try {
-    call()
-  } catch (error) {
-    if (error instanceof OmenError) return error.code
-    throw error
-  }
-  return 'no error'
-}
-
-function messageOf(call: () => unknown): string {
-  try {
-    call()
-  } catch (error) {
-    return (error as Error).message
-  }
-  return 'no error'
-}
 
 const row = (id: unknown, metadata?: unknown): RowSource => ({
   dimensions: 1,
@@ -218,7 +198,7 @@ describe('metadata', () => {
     [[undefined]],
     [{ a: { b: [1, NaN] } }],
     [cyclic],
-    [new (class Point {})()],
+    [new Error('x')],
   ])('refuses %o, which JSON does not have', (value) => {
     expect(codeOf(() => encodeRowBatch(row('a', value), 0, WHOLE))).toBe('INVALID_ARGUMENT')
   })
