@@ -1,11 +1,8 @@
 /** The public types of OmenDB. `docs/architecture.md` explains the words. */
 import type { StorageAdapter } from '../../storage/contract.js'
+import type { Metric, Quantization } from '../engine/protocol.js'
 
-/** `l2` Euclidean distance, `cosine` 1 - cos, `dot` negative inner product, `l1` sum of absolute differences. */
-export type Metric = 'l2' | 'cosine' | 'dot' | 'l1'
-
-/** What graph traversal compares; the exact vectors always decide the final order. */
-export type Quantization = 'none' | 'sq8'
+export type { Metric, Quantization }
 
 /**
  * A string of 1..1,024 UTF-8 bytes, a safe integer, or a bigint of 64 bits. Ids come back as they
@@ -16,6 +13,9 @@ export type Id = string | number | bigint
 /** Any JSON value. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue }
 
+/** Where a database can live, by name. */
+export type StorageName = 'memory' | 'indexeddb' | 'idbfs' | 'fs'
+
 /** Vectors are read as 32-bit floats; a `Float32Array` is the fast form. */
 export type VectorLike = Float32Array | readonly number[]
 
@@ -24,25 +24,25 @@ export interface OpenOptions {
    * Where the database lives. `'auto'` (the default): IndexedDB in a browser, a folder in Node, Deno
    * and Bun, memory elsewhere. An adapter object runs with the engine in place.
    */
-  storage?: 'auto' | 'memory' | 'indexeddb' | 'idbfs' | 'fs' | StorageAdapter
+  storage?: 'auto' | StorageName | StorageAdapter | undefined
   /**
    * Run the engine in a worker. Default: true wherever the runtime has workers and the storage can
    * be opened inside one. `db.stats()` says what happened.
    */
-  worker?: boolean
+  worker?: boolean | undefined
   /** Open the last committed state without taking the writer lock. Writes reject with `READ_ONLY`. */
-  readOnly?: boolean
+  readOnly?: boolean | undefined
   /** The engine's wasm, where the default location does not fit. In place of a worker it may be a compiled module. */
-  wasm?: WebAssembly.Module | URL | BufferSource
+  wasm?: WebAssembly.Module | URL | BufferSource | undefined
   /** Gives up opening; the promise rejects with `ABORTED`. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 export interface GraphOptions {
   /** HNSW's M: links per node, 4..64, default 16 (twice that at level 0). */
-  M?: number
+  M?: number | undefined
   /** HNSW's ef_construction: 8..2000, default 200. */
-  efConstruction?: number
+  efConstruction?: number | undefined
 }
 
 export interface CollectionOptions {
@@ -50,8 +50,8 @@ export interface CollectionOptions {
   dimensions: number
   metric: Metric
   /** Default `'sq8'`. */
-  quantization?: Quantization
-  index?: GraphOptions
+  quantization?: Quantization | undefined
+  index?: GraphOptions | undefined
 }
 
 export interface Row<M = JsonValue> {
@@ -63,7 +63,7 @@ export interface Row<M = JsonValue> {
 export interface RowInput<M = JsonValue> {
   id: Id
   vector: VectorLike
-  metadata?: M
+  metadata?: M | undefined
 }
 
 /** Thousands of rows without thousands of objects. */
@@ -72,7 +72,7 @@ export interface ColumnarInput<M = JsonValue> {
   /** `ids.length * dimensions` floats, row-major. Do not change it before the promise settles. */
   vectors: Float32Array
   /** One per id; `undefined` where a row has none. */
-  metadata?: readonly (M | undefined)[]
+  metadata?: readonly (M | undefined)[] | undefined
 }
 
 export interface Progress {
@@ -83,9 +83,12 @@ export interface Progress {
 }
 
 export interface WriteOptions {
-  /** Stops before the next part; what was committed stays. Rejects with `ABORTED`. */
-  signal?: AbortSignal
-  onProgress?: (progress: Progress) => void
+  /**
+   * Stops before the next part; what was committed stays, and `committedRows` of the error counts it.
+   * Rejects with `ABORTED`. A write of one part whose commit has begun is not stopped, and resolves.
+   */
+  signal?: AbortSignal | undefined
+  onProgress?: ((progress: Progress) => void) | undefined
 }
 
 /** What a read brings along. */
@@ -96,12 +99,12 @@ export interface SearchOptions {
   /** How many hits: 1..1,000,000. More than there are rows gives all rows. */
   k: number
   /** HNSW's ef_search, 1..1,000,000: higher finds more of the true nearest, slower. At least `k` is used. */
-  efSearch?: number
+  efSearch?: number | undefined
   /** Compare with every row instead of walking the graph. */
-  exact?: boolean
+  exact?: boolean | undefined
   /** Default `['metadata']`. */
-  include?: readonly Include[]
-  signal?: AbortSignal
+  include?: readonly Include[] | undefined
+  signal?: AbortSignal | undefined
 }
 
 export interface SearchBatchOptions extends Omit<SearchOptions, 'vector'> {
@@ -121,15 +124,24 @@ export interface Hit<M = JsonValue> {
 
 export interface ReadOptions {
   /** Default `['metadata', 'vector']`. */
-  include?: readonly Include[]
-  signal?: AbortSignal
+  include?: readonly Include[] | undefined
+  signal?: AbortSignal | undefined
+}
+
+export interface CountOptions {
+  signal?: AbortSignal | undefined
+}
+
+export interface DeleteOptions {
+  /** As for {@link WriteOptions.signal}. */
+  signal?: AbortSignal | undefined
 }
 
 export interface ListOptions extends ReadOptions {
-  /** Start after this id, in order of insertion. */
-  after?: Id
+  /** Start after the row of this id, in order of insertion; `NOT_FOUND` when there is none. */
+  after?: Id | undefined
   /** At most this many rows. */
-  limit?: number
+  limit?: number | undefined
 }
 
 export interface CollectionStats {
@@ -137,6 +149,7 @@ export interface CollectionStats {
   dimensions: number
   metric: Metric
   quantization: Quantization
+  index: { M: number; efConstruction: number }
   rows: number
   /** Deleted or replaced rows whose memory is not yet reclaimed. */
   deletedRows: number
@@ -154,7 +167,11 @@ export interface DatabaseStats {
   /** Why it runs in place although a worker was possible; absent when it does not. */
   workerFallback?: string
   simd: 'simd128' | 'relaxed-simd'
+  /** Whether a resolved write survives a crash. */
+  durable: boolean
   readOnly: boolean
+  /** Why a handle that could write no longer can. */
+  readOnlyReason?: string
   /** Sequence number of the last committed write. */
   sequence: number
   collections: number
@@ -165,4 +182,6 @@ export interface DatabaseStats {
   storageAvailableBytes?: number
   /** True while indexing, compaction or a checkpoint is under way. */
   busy: boolean
+  /** The last thing that went wrong behind the scenes: indexing or a checkpoint that will be tried again. */
+  backgroundError?: string
 }

@@ -7,6 +7,12 @@ import { ERROR_CODES, type ErrorCode } from './codes.js'
 export abstract class OmenError extends Error {
   /** One of the codes in `docs/error-codes.md`. */
   abstract readonly code: ErrorCode
+  /**
+   * Of a write that went in several parts and stopped between them: how many of its rows, from the
+   * first on, are committed. The others are not, unless the code is one that leaves the outcome of
+   * the part under way unknown (`STORAGE_FAILED`, `LOCKED`, `ENGINE_FAILED`).
+   */
+  declare committedRows?: number
 
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, options)

@@ -1,0 +1,316 @@
+import { type CollectionInfo, type CollectionSchema, withCommittedRows } from '../engine/protocol.js'
+import { errorFromCode, OmenError } from '../errors/omen-error.js'
+import { decodeListAnswer, encodeIdList } from '../wasm/row-batch.js'
+import { hitsOf, rowAt, rowsOfGet } from './answers.js'
+import type { Connection } from './connection.js'
+import { rowSource } from './row-source.js'
+import type {
+  CollectionStats,
+  ColumnarInput,
+  CountOptions,
+  DeleteOptions,
+  Hit,
+  Id,
+  JsonValue,
+  ListOptions,
+  ReadOptions,
+  Row,
+  RowInput,
+  SearchBatchOptions,
+  SearchOptions,
+  VectorLike,
+  WriteOptions,
+} from './types.js'
+import { upload } from './upload.js'
+import {
+  checkBoolean,
+  checkCallback,
+  checkIdArray,
+  checkInclude,
+  checkInteger,
+  checkOptions,
+  checkSignal,
+  copyVector,
+  describe,
+  EF_SEARCH_MAX,
+  HITS_MAX,
+  invalid,
+} from './validation.js'
+
+/** Bytes of vectors that one answer of `get` or `list` carries, about. */
+const ANSWER_BYTES = 4 << 20
+const ANSWER_ROWS_MAX = 1024
+const DELETE_IDS_PER_PART = 16_384
+/** Hits and queries of one request of `searchBatch`, so that others get their turn in between. */
+const BATCH_HITS = 65_536
+const BATCH_QUERIES = 64
+
+const SEARCH_KEYS = ['vector', 'k', 'efSearch', 'exact', 'include', 'signal'] as const
+const SEARCH_BATCH_KEYS = ['vectors', 'k', 'efSearch', 'exact', 'include', 'signal'] as const
+
+/**
+ * A collection of rows: an id, a vector, and optionally metadata. Made by `Database.collection`.
+ *
+ * A handle is light and holds no rows. After `Database.drop` its calls reject with `NOT_FOUND`, also when
+ * a new collection has taken the name. Calls that overlap may be done in any order; a search sees
+ * every write that resolved before it began.
+ */
+export class Collection<M = JsonValue> {
+  readonly name: string
+  readonly dimensions: number
+  readonly #connection: Connection
+  readonly #collection: number
+  readonly #schema: CollectionSchema
+
+  /** @internal */
+  constructor(connection: Connection, info: CollectionInfo) {
+    this.name = info.name
+    this.dimensions = info.schema.dimensions
+    this.#connection = connection
+    this.#collection = info.collection
+    this.#schema = info.schema
+  }
+
+  /**
+   * Inserts rows, replacing those whose ids are there. Durable and searchable when it resolves.
+   *
+   * Up to about 2,048 rows are one commit: all of them or none. More are checked as a whole first and
+   * then committed in parts, in order; when a part fails, `committedRows` of the error says how many
+   * rows are in. `INVALID_ARGUMENT`, `DIMENSION_MISMATCH`, `INVALID_VECTOR`, `DUPLICATE_ID`,
+   * `LIMIT_EXCEEDED`: nothing was changed.
+   */
+  async upsert(rows: readonly RowInput<M>[] | ColumnarInput<M>, options?: WriteOptions): Promise<void> {
+    const given = checkOptions('upsert', options, ['signal', 'onProgress'])
+    const signal = checkSignal('upsert', given.signal)
+    const callback = checkCallback('upsert: onProgress', given.onProgress)
+    const source = await rowSource(rows, this.dimensions)
+    this.#connection.requireOpen()
+    if (source.ids.length === 0) return
+    const onProgress = callback && ((done: number, total: number) => report(callback, { done, total }))
+    await upload(this.#connection, this.#collection, source, { signal, onProgress })
+  }
+
+  /**
+   * Removes rows; ids that are not there are fine. Resolves to how many rows were removed. Up to
+   * 16,384 ids are one commit, more go in parts as `upsert` does.
+   */
+  async delete(ids: readonly Id[], options?: DeleteOptions): Promise<number> {
+    const given = checkOptions('delete', options, ['signal'])
+    const signal = checkSignal('delete', given.signal)
+    const all = checkIdArray('delete', ids)
+    this.#connection.requireOpen()
+    const parts: Uint8Array<ArrayBuffer>[] = []
+    for (let start = 0; start < all.length; start += DELETE_IDS_PER_PART) {
+      parts.push(encodeIdList(all.slice(start, start + DELETE_IDS_PER_PART)))
+    }
+    let removed = 0
+    for (const part of parts) {
+      try {
+        removed += await this.#connection.request(
+          'deleteRows',
+          { collection: this.#collection, ids: part },
+          { transfer: [part.buffer], signal },
+        )
+      } catch (error) {
+        throw parts.length > 1 ? withCommittedRows(error, removed) : error
+      }
+    }
+    return removed
+  }
+
+  /** The `k` rows nearest to a vector, nearest first; ties in order of insertion. */
+  async search(options: SearchOptions): Promise<Hit<M>[]> {
+    const given = checkOptions('search', options, SEARCH_KEYS)
+    const request = this.#searchRequest('search', given)
+    const queries = new Float32Array(this.dimensions)
+    copyVector('search: vector', given.vector as VectorLike, this.dimensions, queries, 0)
+    const answer = await this.#connection.request(
+      'search',
+      { ...request.input, queries, queryCount: 1 },
+      { transfer: [queries.buffer], signal: request.signal },
+    )
+    return hitsOf<M>(this.#schema.metric, answer)[0] ?? []
+  }
+
+  /** As `search`, for many vectors: one array of hits per vector, in their order. */
+  async searchBatch(options: SearchBatchOptions): Promise<Hit<M>[][]> {
+    const given = checkOptions('searchBatch', options, SEARCH_BATCH_KEYS)
+    const { input, signal } = this.#searchRequest('searchBatch', given)
+    const { queries, count } = this.#queries(given.vectors)
+    this.#connection.requireOpen()
+    const step = Math.max(1, Math.min(BATCH_QUERIES, Math.floor(BATCH_HITS / input.k)))
+    const answers: Hit<M>[][] = []
+    for (let start = 0; start < count; start += step) {
+      const queryCount = Math.min(step, count - start)
+      const part = queries.slice(start * this.dimensions, (start + queryCount) * this.dimensions)
+      const answer = await this.#connection.request(
+        'search',
+        { ...input, queries: part, queryCount },
+        { transfer: [part.buffer], signal },
+      )
+      for (const hits of hitsOf<M>(this.#schema.metric, answer)) answers.push(hits)
+    }
+    return answers
+  }
+
+  /** Rows by id, in the order asked for; `null` where there is none. */
+  async get(ids: readonly Id[], options?: ReadOptions): Promise<(Row<M> | null)[]> {
+    const given = checkOptions('get', options, ['include', 'signal'])
+    const signal = checkSignal('get', given.signal)
+    const include = checkInclude('get', given.include, ['metadata', 'vector'])
+    const all = checkIdArray('get', ids)
+    const step = this.#rowsPerAnswer()
+    const parts: Uint8Array<ArrayBuffer>[] = []
+    for (let start = 0; start < all.length; start += step) parts.push(encodeIdList(all.slice(start, start + step)))
+    this.#connection.requireOpen()
+    const rows: (Row<M> | null)[] = []
+    for (const part of parts) {
+      const answer = await this.#connection.request(
+        'get',
+        { collection: this.#collection, ids: part, include },
+        { transfer: [part.buffer], signal },
+      )
+      for (const row of rowsOfGet<M>(answer)) rows.push(row)
+    }
+    return rows
+  }
+
+  /** How many rows there are. */
+  async count(options?: CountOptions): Promise<number> {
+    const given = checkOptions('count', options, ['signal'])
+    const signal = checkSignal('count', given.signal)
+    return this.#connection.request('count', { collection: this.#collection }, { signal })
+  }
+
+  /**
+   * Rows in order of insertion, read page by page while the loop goes on. A row replaced meanwhile moves to
+   * the end and may come twice; one deleted meanwhile may still come.
+   */
+  async *list(options?: ListOptions): AsyncGenerator<Row<M>, void, undefined> {
+    const given = checkOptions('list', options, ['after', 'limit', 'include', 'signal'])
+    const include = checkInclude('list', given.include, ['metadata', 'vector'])
+    const limit =
+      given.limit === undefined ? Infinity : checkInteger('list: limit', given.limit, 0, Number.MAX_SAFE_INTEGER)
+    const signal = checkSignal('list', given.signal)
+    let left = limit
+    let cursor = given.after === undefined ? 0n : await this.#cursorAfter(given.after, signal)
+    let page: readonly Id[] = []
+    while (left > 0) {
+      const rows = await this.#page(cursor, Math.min(left, this.#rowsPerAnswer()), include, page, signal)
+      for (let i = 0; i < rows.rows.ids.length; i += 1) yield rowAt<M>(rows.rows, i)
+      left -= rows.rows.ids.length
+      cursor = rows.nextCursor
+      page = rows.rows.ids
+      if (cursor === 0n) return
+    }
+  }
+
+  /** Sizes and memory of this collection. */
+  async stats(): Promise<CollectionStats> {
+    const stats = await this.#connection.request('collectionStats', { collection: this.#collection })
+    const { dimensions, metric, quantization, M, efConstruction } = this.#schema
+    return {
+      name: this.name,
+      dimensions,
+      metric,
+      quantization,
+      index: { M, efConstruction },
+      rows: stats.liveRows,
+      deletedRows: stats.deletedRows,
+      indexedRows: stats.indexedRows,
+      memory: {
+        vectors: stats.vectorBytes,
+        codes: stats.codeBytes,
+        links: stats.linkBytes,
+        ids: stats.idBytes,
+        metadata: stats.metadataBytes,
+      },
+    }
+  }
+
+  #searchRequest(what: string, given: Partial<Omit<SearchOptions, 'vector'>>) {
+    const input = {
+      collection: this.#collection,
+      k: checkInteger(`${what}: k`, given.k, 1, HITS_MAX),
+      efSearch:
+        given.efSearch === undefined ? 0 : checkInteger(`${what}: efSearch`, given.efSearch, 1, EF_SEARCH_MAX),
+      exact: checkBoolean(`${what}: exact`, given.exact, false),
+      include: checkInclude(what, given.include, ['metadata']),
+    }
+    return { input, signal: checkSignal(what, given.signal) }
+  }
+
+  #queries(vectors: SearchBatchOptions['vectors'] | undefined): { queries: Float32Array; count: number } {
+    const { dimensions } = this
+    if (vectors instanceof Float32Array) {
+      if (vectors.length % dimensions !== 0) {
+        throw errorFromCode(
+          'DIMENSION_MISMATCH',
+          `searchBatch: expected a multiple of ${dimensions} floats in vectors, found ${vectors.length}`,
+        )
+      }
+      return { queries: vectors, count: vectors.length / dimensions }
+    }
+    if (!Array.isArray(vectors)) {
+      throw invalid(
+        `searchBatch: vectors must be a Float32Array or an array of vectors, found ${describe(vectors)}`,
+      )
+    }
+    const queries = new Float32Array(vectors.length * dimensions)
+    for (let i = 0; i < vectors.length; i += 1) {
+      copyVector(`searchBatch: vector ${i}`, vectors[i] as VectorLike, dimensions, queries, i * dimensions)
+    }
+    return { queries, count: vectors.length }
+  }
+
+  #rowsPerAnswer(): number {
+    const rows = Math.floor(ANSWER_BYTES / (this.dimensions * Float32Array.BYTES_PER_ELEMENT))
+    return Math.max(16, Math.min(ANSWER_ROWS_MAX, rows))
+  }
+
+  #cursorAfter(after: unknown, signal: AbortSignal | undefined): Promise<bigint> {
+    const id = encodeIdList([after])
+    return this.#connection.request('cursorAfter', { collection: this.#collection, id }, { signal })
+  }
+
+  /** One page of `list`. `before` are the ids of the page before it, in order. */
+  async #page(
+    cursor: bigint,
+    limit: number,
+    include: number,
+    before: readonly Id[],
+    signal: AbortSignal | undefined,
+  ) {
+    const ask = async (from: bigint) =>
+      decodeListAnswer(
+        await this.#connection.request(
+          'list',
+          { collection: this.#collection, cursor: from, limit, include },
+          { signal },
+        ),
+      )
+    try {
+      return await ask(cursor)
+    } catch (error) {
+      // Rows were compacted twice since the last page, so that its cursor says nothing any more. The rows of that
+      // page still know where they are.
+      if (!(error instanceof OmenError) || error.code !== 'INVALID_ARGUMENT') throw error
+      for (const id of [...before].reverse()) {
+        const again = await this.#cursorAfter(id, signal).catch(() => null)
+        if (again !== null) return ask(again)
+      }
+      throw error
+    }
+  }
+}
+
+/** A callback that throws must not stop a write half way; its error surfaces as any uncaught one does. */
+function report<T>(callback: (value: T) => void, value: T): void {
+  try {
+    callback(value)
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
+  }
+}

@@ -1,0 +1,82 @@
+import type { StorageAdapter } from '../../storage/contract.js'
+import type { HostPort } from '../engine/protocol.js'
+import { Connection } from './connection.js'
+import { Database } from './database.js'
+import type { OpenOptions, StorageName } from './types.js'
+import { checkBoolean, checkName, checkOptions, checkSignal, describe, invalid } from './validation.js'
+
+/** What `open` asks of a runtime, after its arguments were checked. */
+export interface ConnectRequest {
+  readonly database: string
+  readonly storage: 'auto' | StorageName | StorageAdapter
+  /** `undefined`: as the runtime thinks best. */
+  readonly worker: boolean | undefined
+  readonly readOnly: boolean
+  readonly wasm: WebAssembly.Module | URL | BufferSource | undefined
+  readonly signal: AbortSignal | undefined
+}
+
+export interface Connected {
+  readonly port: HostPort
+  /** Frees what carries the port. */
+  readonly release: () => Promise<void>
+  readonly workerFallback?: string
+}
+
+/** Opens a host for a database; one per entry of js/platform/. */
+export type Connect = (request: ConnectRequest) => Promise<Connected>
+
+export type Open = (name: string, options?: OpenOptions) => Promise<Database>
+
+const STORAGE_NAMES = ['auto', 'memory', 'indexeddb', 'idbfs', 'fs'] as const
+const OPTION_KEYS = ['storage', 'worker', 'readOnly', 'wasm', 'signal'] as const
+
+/** `open`, for a runtime. */
+export function openWith(connect: Connect): Open {
+  return async (name, options) => {
+    const database = checkName('open: name', name)
+    const given = checkOptions('open', options, OPTION_KEYS)
+    const request: ConnectRequest = {
+      database,
+      storage: checkStorage(given.storage),
+      worker: given.worker === undefined ? undefined : checkBoolean('open: worker', given.worker, true),
+      readOnly: checkBoolean('open: readOnly', given.readOnly, false),
+      wasm: checkWasm(given.wasm),
+      signal: checkSignal('open', given.signal),
+    }
+    const { port, release, workerFallback } = await connect(request)
+    return new Database(name, new Connection(name, port, release), workerFallback)
+  }
+}
+
+function checkStorage(storage: unknown): ConnectRequest['storage'] {
+  if (storage === undefined) return 'auto'
+  if (typeof storage === 'string' && (STORAGE_NAMES as readonly string[]).includes(storage)) {
+    return storage as 'auto' | StorageName
+  }
+  if (typeof storage === 'object' && storage !== null) {
+    const adapter = storage as Partial<StorageAdapter>
+    if (
+      typeof adapter.open === 'function' &&
+      typeof adapter.name === 'string' &&
+      typeof adapter.capabilities === 'object'
+    ) {
+      return storage as StorageAdapter
+    }
+  }
+  const names = STORAGE_NAMES.map((each) => `'${each}'`).join(', ')
+  throw invalid(`open: storage must be one of ${names} or a StorageAdapter, found ${describe(storage)}`)
+}
+
+function checkWasm(wasm: unknown): ConnectRequest['wasm'] {
+  if (
+    wasm === undefined ||
+    wasm instanceof WebAssembly.Module ||
+    wasm instanceof URL ||
+    wasm instanceof ArrayBuffer ||
+    ArrayBuffer.isView(wasm)
+  ) {
+    return wasm as ConnectRequest['wasm']
+  }
+  throw invalid(`open: wasm must be a WebAssembly.Module, a URL or bytes, found ${describe(wasm)}`)
+}

@@ -1,0 +1,74 @@
+/** The two forms of an upsert's argument, brought to the one that the encoder takes. */
+import { macrotask } from '../engine/macrotask.js'
+import { errorFromCode } from '../errors/omen-error.js'
+import type { RowSource } from '../wasm/row-batch.js'
+import type { ColumnarInput, RowInput } from './types.js'
+import { checkIdArray, describe, invalid } from './validation.js'
+
+const ROW_KEYS = ['id', 'vector', 'metadata']
+const COLUMN_KEYS = ['ids', 'vectors', 'metadata']
+/** Rows looked at in one task; a few milliseconds. */
+const ROWS_PER_TASK = 16_384
+
+/** Shapes and names are checked here; values while they are encoded. */
+export async function rowSource<M>(
+  input: readonly RowInput<M>[] | ColumnarInput<M>,
+  dimensions: number,
+): Promise<RowSource> {
+  if (Array.isArray(input)) return fromRows(input as readonly unknown[], dimensions)
+  if (typeof input !== 'object' || input === null) {
+    throw invalid(`upsert: expected an array of rows or { ids, vectors, metadata? }, found ${describe(input)}`)
+  }
+  return fromColumns(input as ColumnarInput, dimensions)
+}
+
+async function fromRows(rows: readonly unknown[], dimensions: number): Promise<RowSource> {
+  const count = rows.length
+  const ids = new Array<unknown>(count)
+  const vectors = new Array<unknown>(count)
+  let metadata: unknown[] | undefined
+  for (let i = 0; i < count; i += 1) {
+    if (i > 0 && i % ROWS_PER_TASK === 0) await macrotask()
+    const row = rows[i]
+    if (typeof row !== 'object' || row === null || Array.isArray(row)) {
+      throw invalid(`upsert: row ${i} must be an object { id, vector, metadata? }, found ${describe(row)}`)
+    }
+    for (const key in row) {
+      if (!ROW_KEYS.includes(key)) {
+        throw invalid(`upsert: row ${i} has the unknown key ${describe(key)}; known are ${ROW_KEYS.join(', ')}`)
+      }
+    }
+    const given = row as Partial<RowInput<unknown>>
+    ids[i] = given.id
+    vectors[i] = given.vector
+    if (given.metadata !== undefined) {
+      metadata ??= new Array<unknown>(count)
+      metadata[i] = given.metadata
+    }
+  }
+  return { dimensions, ids, vectors, metadata }
+}
+
+function fromColumns(input: ColumnarInput, dimensions: number): RowSource {
+  for (const key in input) {
+    if (!COLUMN_KEYS.includes(key)) {
+      throw invalid(`upsert: unknown key ${describe(key)}; known are ${COLUMN_KEYS.join(', ')}`)
+    }
+  }
+  const { vectors, metadata } = input
+  const ids = checkIdArray('upsert', input.ids)
+  if (!(vectors instanceof Float32Array)) {
+    throw invalid(`upsert: vectors must be one Float32Array, row-major, found ${describe(vectors)}`)
+  }
+  if (vectors.length !== ids.length * dimensions) {
+    throw errorFromCode(
+      'DIMENSION_MISMATCH',
+      `upsert: expected ${ids.length} ids * ${dimensions} dimensions = ${ids.length * dimensions} floats in vectors, ` +
+        `found ${vectors.length}`,
+    )
+  }
+  if (metadata !== undefined && (!Array.isArray(metadata) || metadata.length !== ids.length)) {
+    throw invalid(`upsert: metadata must be an array with one entry per id (${ids.length}), found ${describe(metadata)}`)
+  }
+  return { dimensions, ids, vectors, metadata: metadata as readonly unknown[] | undefined }
+}

@@ -1,0 +1,161 @@
+/**
+ * Checks of arguments that come from outside. Each failure says what was asked of which function, what
+ * was expected and what was found.
+ *
+ * Not here: rows, ids and metadata (js/wasm/row-batch.ts checks them while it encodes), and whether
+ * floats are finite (the core, on every path).
+ */
+import { abortedError } from '../engine/protocol.js'
+import { errorFromCode, type OmenError } from '../errors/omen-error.js'
+import type { Include, VectorLike } from './types.js'
+
+export const DIMENSIONS_MAX = 16_384
+export const HITS_MAX = 1_000_000
+export const EF_SEARCH_MAX = 1_000_000
+export const NAME_BYTES_MAX = 255
+
+const INCLUDE_METADATA = 1
+const INCLUDE_VECTORS = 2
+
+export function invalid(what: string): OmenError {
+  return errorFromCode('INVALID_ARGUMENT', what)
+}
+
+/** A value as an error message shows it: short, and never its content when it is large. */
+export function describe(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return value.length > 40 ? `a string of ${value.length} characters` : JSON.stringify(value)
+    case 'bigint':
+      return `${value}n`
+    case 'function':
+      return 'a function'
+    case 'object':
+      if (value === null) return 'null'
+      if (Array.isArray(value)) return `an array of ${value.length}`
+      if (ArrayBuffer.isView(value) && 'length' in value) {
+        return `a ${value.constructor.name} of ${String(value.length)}`
+      }
+      return `an object of class ${value.constructor?.name ?? '(none)'}`
+    default:
+      return String(value)
+  }
+}
+
+/** `options` as a record with no key but `known` ones; `undefined` counts as `{}`. */
+export function checkOptions<T extends object>(
+  what: string,
+  options: T | undefined,
+  known: readonly (keyof T & string)[],
+): Partial<T> {
+  if (options === undefined) return {}
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw invalid(`${what}: options must be an object, found ${describe(options)}`)
+  }
+  for (const key in options) {
+    if (!(known as readonly string[]).includes(key)) {
+      throw invalid(`${what}: unknown option ${describe(key)}; known are ${known.join(', ')}`)
+    }
+  }
+  return options
+}
+
+export function checkInteger(what: string, value: unknown, least: number, most: number): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
+    throw invalid(`${what} must be an integer from ${least} to ${most}, found ${describe(value)}`)
+  }
+  return value
+}
+
+export function checkBoolean(what: string, value: unknown, otherwise: boolean): boolean {
+  if (value === undefined) return otherwise
+  if (typeof value !== 'boolean') throw invalid(`${what} must be true or false, found ${describe(value)}`)
+  return value
+}
+
+export function checkOneOf<T extends string>(what: string, value: unknown, allowed: readonly T[]): T {
+  if (typeof value !== 'string' || !(allowed as readonly string[]).includes(value)) {
+    const list = allowed.map((each) => `'${each}'`).join(', ')
+    throw invalid(`${what} must be one of ${list}, found ${describe(value)}`)
+  }
+  return value as T
+}
+
+/** 1..255 bytes of UTF-8, no lone surrogate: what both a collection and a database may be called. */
+export function checkName(what: string, value: unknown): string {
+  if (typeof value !== 'string') throw invalid(`${what} must be a string, found ${describe(value)}`)
+  if (!value.isWellFormed()) throw invalid(`${what} holds a lone surrogate, which has no UTF-8 form`)
+  const bytes = new TextEncoder().encode(value).byteLength
+  if (bytes < 1 || bytes > NAME_BYTES_MAX) {
+    throw invalid(`${what} must have 1 to ${NAME_BYTES_MAX} UTF-8 bytes, found ${bytes}`)
+  }
+  return value
+}
+
+/** Throws `ABORTED` when the signal has fired. */
+export function checkSignal(what: string, signal: unknown): AbortSignal | undefined {
+  if (signal === undefined) return undefined
+  if (
+    typeof signal !== 'object' ||
+    signal === null ||
+    typeof (signal as AbortSignal).aborted !== 'boolean' ||
+    typeof (signal as AbortSignal).addEventListener !== 'function'
+  ) {
+    throw invalid(`${what}: signal must be an AbortSignal, found ${describe(signal)}`)
+  }
+  if ((signal as AbortSignal).aborted) throw abortedError(signal as AbortSignal, what)
+  return signal as AbortSignal
+}
+
+export function checkCallback<F>(what: string, value: F | undefined): F | undefined {
+  if (value === undefined || typeof value === 'function') return value
+  throw invalid(`${what} must be a function, found ${describe(value)}`)
+}
+
+/** The engine's include flags. */
+export function checkInclude(what: string, value: unknown, otherwise: readonly Include[]): number {
+  const include: unknown = value === undefined ? otherwise : value
+  if (!Array.isArray(include)) {
+    throw invalid(`${what}: include must be an array of 'metadata' and 'vector', found ${describe(value)}`)
+  }
+  let flags = 0
+  for (const each of include as unknown[]) {
+    const name = checkOneOf(`${what}: include`, each, ['metadata', 'vector'])
+    flags |= name === 'metadata' ? INCLUDE_METADATA : INCLUDE_VECTORS
+  }
+  return flags
+}
+
+export function checkIdArray(what: string, ids: unknown): readonly unknown[] {
+  if (!Array.isArray(ids)) throw invalid(`${what}: ids must be an array of ids, found ${describe(ids)}`)
+  return ids as readonly unknown[]
+}
+
+/** Copies one query vector into `target` at `offset`: the caller's array stays the caller's. */
+export function copyVector(
+  what: string,
+  vector: VectorLike,
+  dimensions: number,
+  target: Float32Array,
+  offset: number,
+): void {
+  const isFloats = vector instanceof Float32Array
+  if (!isFloats && !Array.isArray(vector)) {
+    throw invalid(`${what} must be a Float32Array or an array of numbers, found ${describe(vector)}`)
+  }
+  if (vector.length !== dimensions) {
+    throw errorFromCode(
+      'DIMENSION_MISMATCH',
+      `${what}: expected ${dimensions} floats, found ${vector.length}`,
+    )
+  }
+  if (!isFloats) {
+    // A hole, null or a numeric string would become a number in silence.
+    for (let i = 0; i < dimensions; i += 1) {
+      if (typeof vector[i] !== 'number') {
+        throw invalid(`${what}: component ${i} must be a number, found ${describe(vector[i])}`)
+      }
+    }
+  }
+  target.set(vector, offset)
+}

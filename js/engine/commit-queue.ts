@@ -1,0 +1,263 @@
+/**
+ * Group commit: writes that wait share one WAL frame; one frame is on its way at a time.
+ *
+ * A write resolves after its frame is durable and applied, never before. It rejects alone when the core refuses
+ * it; with its whole frame when storage does. After a failed `put` other than `QUOTA_EXCEEDED` nobody knows whether
+ * the frame is stored, so the handle becomes read-only: going on would let a later frame take the same sequence.
+ */
+import { asOmenError, abortedError } from './protocol.js'
+import { errorFromCode } from '../errors/omen-error.js'
+import type { CoreCollectionOptions, CoreEngine, NamedObject } from '../wasm/core-engine.js'
+import type { Store } from './store.js'
+
+export type WriteOperation =
+  | { readonly kind: 'create'; readonly name: string; readonly options: CoreCollectionOptions }
+  | { readonly kind: 'drop'; readonly collection: number }
+  | { readonly kind: 'upsert'; readonly collection: number; readonly batch: Uint8Array }
+  | { readonly kind: 'delete'; readonly collection: number; readonly ids: Uint8Array }
+
+interface Write {
+  readonly operation: WriteOperation
+  readonly bytes: number
+  readonly resolve: (rows: number) => void
+  readonly reject: (error: Error) => void
+  /** The write is no longer waiting: its signal cannot stop it any more. */
+  begun: () => void
+}
+
+export interface CommitQueueOptions {
+  /** A frame is closed when it holds about this much. */
+  readonly frameBytesTarget: number
+  /** After a frame was applied, with the rows it changed. */
+  readonly onApplied: (rows: number) => void
+}
+
+/** Bytes that a frame and an operation take beside the payload; rounded up generously. */
+const FRAME_OVERHEAD_BYTES = 256
+const OPERATION_OVERHEAD_BYTES = 64
+/** A checksum of 4 bytes for each block of 65,536. */
+const CHECKSUM_SHARE = 1 / 8192
+
+export class CommitQueue {
+  readonly #engine: CoreEngine
+  readonly #store: Store
+  readonly #options: CommitQueueOptions
+  #waiting: Write[] = []
+  #pump: Promise<void> | null = null
+
+  constructor(engine: CoreEngine, store: Store, options: CommitQueueOptions) {
+    this.#engine = engine
+    this.#store = store
+    this.#options = options
+  }
+
+  get busy(): boolean {
+    return this.#pump !== null
+  }
+
+  /** Resolves, when durable and applied, to the rows that the operation changed. */
+  submit(operation: WriteOperation, signal?: AbortSignal): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) {
+        reject(abortedError(signal, operation.kind))
+        return
+      }
+      const write: Write = { operation, bytes: payloadBytes(operation), resolve, reject, begun: nothing }
+      if (signal !== undefined) this.#rejectOnAbort(write, signal)
+      this.#waiting.push(write)
+      this.#pump ??= this.#run()
+    })
+  }
+
+  /** Resolves when no write waits or is on its way. */
+  async drained(): Promise<void> {
+    while (this.#pump !== null) await this.#pump
+  }
+
+  /** A write that still waits need not wait for the frame before it to be given up. */
+  #rejectOnAbort(write: Write, signal: AbortSignal): void {
+    const onAbort = (): void => {
+      const at = this.#waiting.indexOf(write)
+      if (at < 0) return
+      this.#waiting.splice(at, 1)
+      write.reject(abortedError(signal, write.operation.kind))
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    write.begun = () => signal.removeEventListener('abort', onAbort)
+  }
+
+  async #run(): Promise<void> {
+    // The writes of one turn share the first frame.
+    await Promise.resolve()
+    try {
+      while (this.#waiting.length > 0) await this.#store.exclusive(() => this.#commitFrame())
+    } catch (error) {
+      this.#rejectWaiting(asOmenError(error))
+    } finally {
+      this.#pump = null
+    }
+  }
+
+  async #commitFrame(): Promise<void> {
+    if (this.#store.readOnlyReason !== null) {
+      this.#rejectWaiting(this.#store.readOnlyError())
+      return
+    }
+    try {
+      this.#engine.beginFrame()
+    } catch (error) {
+      this.#rejectWaiting(asOmenError(error))
+      return
+    }
+    const writes: Write[] = []
+    let object: NamedObject
+    try {
+      this.#fill(writes)
+      if (writes.length === 0) {
+        this.#engine.discardFrame()
+        return
+      }
+      object = this.#engine.sealFrame()
+    } catch (error) {
+      this.#giveUp(writes, error)
+      return
+    }
+    const limit = this.#store.adapter.capabilities.largestObjectBytes
+    if (object.bytes.length > limit) {
+      this.#giveUp(
+        writes,
+        errorFromCode(
+          'LIMIT_EXCEEDED',
+          `this write takes ${object.bytes.length} bytes; one object of the ${this.#store.adapter.name} storage ` +
+            `has at most ${limit}`,
+        ),
+      )
+      return
+    }
+    await this.#put(writes, object)
+  }
+
+  /** Adds waiting writes to the open frame; one that the core refuses is rejected alone. */
+  #fill(writes: Write[]): void {
+    const { largestObjectBytes } = this.#store.adapter.capabilities
+    let bytes = FRAME_OVERHEAD_BYTES
+    for (;;) {
+      const write = this.#waiting[0]
+      if (write === undefined) return
+      const after = bytes + (write.bytes + OPERATION_OVERHEAD_BYTES) * (1 + CHECKSUM_SHARE)
+      const isFull = bytes >= this.#options.frameBytesTarget || after > largestObjectBytes
+      if (writes.length > 0 && isFull) return
+      this.#waiting.shift()
+      write.begun()
+      try {
+        this.#add(write.operation)
+      } catch (error) {
+        write.reject(asOmenError(error))
+        if (this.#engine.failed) throw error
+        continue
+      }
+      writes.push(write)
+      bytes = after
+    }
+  }
+
+  #add(operation: WriteOperation): void {
+    switch (operation.kind) {
+      case 'create':
+        this.#engine.frameCreate(operation.name, operation.options)
+        break
+      case 'drop':
+        this.#engine.frameDrop(operation.collection)
+        break
+      case 'upsert':
+        this.#engine.frameUpsert(operation.collection, operation.batch)
+        break
+      case 'delete':
+        this.#engine.frameDelete(operation.collection, operation.ids)
+        break
+    }
+  }
+
+  async #put(writes: readonly Write[], object: NamedObject): Promise<void> {
+    const { session, adapter, head } = this.#store
+    try {
+      await session.put([object], head)
+    } catch (error) {
+      await this.#refused(writes, object.name, asOmenError(error, 'STORAGE_FAILED'))
+      return
+    }
+    let rows = 0
+    try {
+      this.#engine.applyFrame()
+      this.#store.names.add(object.name)
+      const counts = writes.map((_, i) => this.#engine.appliedCount(i))
+      for (const [i, write] of writes.entries()) write.resolve(counts[i] as number)
+      rows = counts.reduce((sum, count) => sum + count, 0)
+    } catch (error) {
+      // It is durable in `adapter` and will be found there; this engine cannot say so any more.
+      const failure = asOmenError(error)
+      this.#store.becomeReadOnly(`the engine failed after a write to the ${adapter.name} storage`)
+      for (const write of writes) write.reject(failure)
+      return
+    }
+    this.#options.onApplied(rows)
+  }
+
+  async #refused(writes: readonly Write[], name: string, error: Error & { code: string }): Promise<void> {
+    if (error.code !== 'QUOTA_EXCEEDED' || !(await this.#removeForCertain(name))) {
+      this.#store.becomeReadOnly(
+        error.code === 'LOCKED'
+          ? `another writer has taken over the database (${error.message}); open it again to write`
+          : `a write had an unknown outcome (${error.code}: ${error.message}); open the database again to write`,
+      )
+    }
+    this.#giveUp(writes, error)
+  }
+
+  /** Whether an object that found no room is gone for certain, so that its name can be used for the next frame. */
+  async #removeForCertain(name: string): Promise<boolean> {
+    try {
+      await this.#store.session.delete([name])
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  #giveUp(writes: readonly Write[], error: unknown): void {
+    for (const write of writes) write.reject(asOmenError(error))
+    if (this.#engine.failed) {
+      this.#rejectWaiting(asOmenError(error))
+      return
+    }
+    try {
+      this.#engine.discardFrame()
+    } catch (failure) {
+      this.#rejectWaiting(asOmenError(failure))
+    }
+  }
+
+  #rejectWaiting(error: Error): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const write of waiting) {
+      write.begun()
+      write.reject(error)
+    }
+  }
+}
+
+function nothing(): void {}
+
+function payloadBytes(operation: WriteOperation): number {
+  switch (operation.kind) {
+    case 'create':
+    case 'drop':
+      // A name has at most 255 bytes.
+      return 512
+    case 'upsert':
+      return operation.batch.length
+    case 'delete':
+      return operation.ids.length
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Background work in slices: a few milliseconds of `work` at a time, with a turn of the event loop between them, so
+ * that requests come through. A runtime whose clock stands still while code runs (workerd) cannot measure slices, and
+ * runs nothing after a request was answered: there, each request pays for a fixed number of steps.
+ */
+import { asOmenError } from './protocol.js'
+import type { OmenError } from '../errors/omen-error.js'
+import type { CoreEngine } from '../wasm/core-engine.js'
+import { macrotask } from './macrotask.js'
+
+export interface IndexerOptions {
+  /** Slices of this length, in milliseconds; `null` where no clock can measure them. */
+  readonly sliceMs: number | null
+  /** When the last step was done. */
+  readonly onCaughtUp: () => void
+  /** While a checkpoint is open no work can be done; resolves when none is. */
+  readonly unblocked: () => Promise<void>
+}
+
+/** A slice while requests keep coming: what a request has to wait for, in milliseconds. */
+const SLICE_UNDER_LOAD_MS = 2
+const STEPS_FIRST = 4
+/** A step takes more than 1/64 ms; what seems quicker was measured with a coarse clock. */
+const STEPS_PER_MS_MAX = 64
+/** Steps of a request where slices cannot be measured: at most, per row written, and per read. */
+const STEPS_PER_WRITE_MAX = 256
+const STEPS_PER_READ = 8
+const STEPS_PER_IDLE_TURN = 64
+
+export class Indexer {
+  readonly #engine: CoreEngine
+  readonly #options: IndexerOptions
+  #running: Promise<void> | null = null
+  #stopped = false
+  #stepsPerMs = STEPS_FIRST
+  #requestsSeen = 0
+  #requestsBeforeSlice = 0
+  #left = 0
+  #error: OmenError | null = null
+
+  constructor(engine: CoreEngine, options: IndexerOptions) {
+    this.#engine = engine
+    this.#options = options
+  }
+
+  get busy(): boolean {
+    return this.#running !== null
+  }
+
+  /** What stopped indexing, until the next write makes it start again. */
+  get error(): OmenError | null {
+    return this.#error
+  }
+
+  /** A request was answered: the next slice is a short one. */
+  noteRead(): void {
+    this.#requestsSeen += 1
+    if (this.#options.sliceMs === null && this.#left > 0 && !this.#stopped) this.#steps(STEPS_PER_READ)
+  }
+
+  /** Rows were written, or the database was opened: there may be work. */
+  noteWrite(rows: number): void {
+    this.#error = null
+    if (this.#stopped) return
+    if (this.#options.sliceMs === null) {
+      this.#steps(Math.min(Math.max(rows, STEPS_PER_READ), STEPS_PER_WRITE_MAX))
+      return
+    }
+    this.#running ??= this.#run(this.#options.sliceMs)
+  }
+
+  /** Resolves when there is no more work, or when an error stopped it. */
+  async idle(): Promise<void> {
+    if (this.#options.sliceMs === null) {
+      while (!this.#stopped && this.#steps(STEPS_PER_IDLE_TURN) > 0) {
+        await macrotask()
+        await this.#options.unblocked()
+      }
+    }
+    while (this.#running !== null) await this.#running
+  }
+
+  /** No slice begins after this. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    while (this.#running !== null) await this.#running
+  }
+
+  async #run(sliceMs: number): Promise<void> {
+    try {
+      for (;;) {
+        await macrotask()
+        await this.#options.unblocked()
+        if (this.#stopped || this.#slice(sliceMs) === 0) return
+      }
+    } finally {
+      this.#running = null
+    }
+  }
+
+  /** Steps left. Adapts to how long they take; one long step (the end of a compaction) must not make the rest tiny. */
+  #slice(sliceMs: number): number {
+    const isLoaded = this.#requestsSeen !== this.#requestsBeforeSlice
+    this.#requestsBeforeSlice = this.#requestsSeen
+    const budgetMs = isLoaded ? Math.min(SLICE_UNDER_LOAD_MS, sliceMs) : sliceMs
+    const steps = Math.max(1, Math.floor(this.#stepsPerMs * budgetMs))
+    const start = performance.now()
+    const left = this.#steps(steps)
+    const elapsedMs = performance.now() - start
+    // Browsers round the clock; an unmeasurable slice only says that it was short.
+    const measured = steps / Math.max(elapsedMs, 0.05)
+    const next = Math.min(Math.max(measured, this.#stepsPerMs / 2, 0.01), this.#stepsPerMs * 2)
+    this.#stepsPerMs = Math.min(next, STEPS_PER_MS_MAX)
+    return left
+  }
+
+  #steps(steps: number): number {
+    try {
+      this.#left = this.#engine.work(steps)
+      if (this.#left === 0) this.#options.onCaughtUp()
+    } catch (error) {
+      this.#left = 0
+      this.#error = asOmenError(error)
+    }
+    return this.#left
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * What the API asks of the engine host, as plain data: the same requests are called directly (engine
+ * in place) or posted to a worker. Rows, ids and answers are bytes (docs/file-format.md, "Row batch",
+ * "Id list", "Answers"), so that crossing a thread is a transfer and not a copy.
+ *
+ * Not here: how requests travel (js/worker) and what they do (js/engine/engine-host.ts).
+ */
+import { errorFromCode, OmenError } from '../errors/omen-error.js'
+import type { ErrorCode } from '../errors/codes.js'
+
+/** `l2` Euclidean distance, `cosine` 1 - cos, `dot` negative inner product, `l1` sum of absolute differences. */
+export type Metric = 'l2' | 'cosine' | 'dot' | 'l1'
+
+/** What graph traversal compares; the exact vectors always decide the final order. */
+export type Quantization = 'none' | 'sq8'
+
+/** A collection's options, every default filled in. */
+export interface CollectionSchema {
+  readonly dimensions: number
+  readonly metric: Metric
+  readonly quantization: Quantization
+  readonly M: number
+  readonly efConstruction: number
+}
+
+export interface CollectionInfo {
+  /** Never reused in one database, so a handle to a dropped collection cannot meet another one. */
+  readonly collection: number
+  readonly name: string
+  readonly schema: CollectionSchema
+}
+
+export interface SearchInput {
+  readonly collection: number
+  /** `queryCount * dimensions` floats, row-major. */
+  readonly queries: Float32Array<ArrayBuffer>
+  readonly queryCount: number
+  readonly k: number
+  /** 0: the engine's default. */
+  readonly efSearch: number
+  readonly exact: boolean
+  readonly include: number
+}
+
+export interface HostCollectionStats {
+  readonly liveRows: number
+  readonly deletedRows: number
+  readonly indexedRows: number
+  readonly vectorBytes: number
+  readonly codeBytes: number
+  readonly linkBytes: number
+  readonly idBytes: number
+  readonly metadataBytes: number
+}
+
+export interface HostStats {
+  readonly storage: string
+  readonly durable: boolean
+  readonly simd: 'simd128' | 'relaxed-simd'
+  readonly readOnly: boolean
+  readonly readOnlyReason?: string
+  readonly sequence: number
+  readonly collections: number
+  readonly memoryBytes: number
+  readonly storageUsedBytes: number
+  readonly storageAvailableBytes?: number
+  readonly busy: boolean
+  readonly backgroundError?: string
+}
+
+/** Every request: what goes in, what comes out. */
+export interface HostRequests {
+  collections: { input: null; output: CollectionInfo[] }
+  /** Creates, or opens and checks what `schema` gives. Null: it must exist. */
+  openCollection: { input: { name: string; schema: Partial<CollectionSchema> | null }; output: CollectionInfo }
+  dropCollection: { input: { name: string }; output: null }
+  /** `batch`: a row batch. Answers the rows written. */
+  upsert: { input: { collection: number; batch: Uint8Array<ArrayBuffer> }; output: number }
+  /** Checks one part of an upsert of several and keeps it until `commitUpload` or `discardUpload`. */
+  stagePart: { input: { collection: number; upload: number; batch: Uint8Array<ArrayBuffer> }; output: null }
+  /** Commits the parts in order. Progress counts rows. */
+  commitUpload: { input: { upload: number }; output: number }
+  discardUpload: { input: { upload: number }; output: null }
+  /** `ids`: an id list. Answers the rows removed. */
+  deleteRows: { input: { collection: number; ids: Uint8Array<ArrayBuffer> }; output: number }
+  search: { input: SearchInput; output: Uint8Array<ArrayBuffer> }
+  get: {
+    input: { collection: number; ids: Uint8Array<ArrayBuffer>; include: number }
+    output: Uint8Array<ArrayBuffer>
+  }
+  list: {
+    input: { collection: number; cursor: bigint; limit: number; include: number }
+    output: Uint8Array<ArrayBuffer>
+  }
+  /** `id`: an id list of one. */
+  cursorAfter: { input: { collection: number; id: Uint8Array<ArrayBuffer> }; output: bigint }
+  count: { input: { collection: number }; output: number }
+  collectionStats: { input: { collection: number }; output: HostCollectionStats }
+  databaseStats: { input: null; output: HostStats }
+  flush: { input: null; output: null }
+  idle: { input: null; output: null }
+  close: { input: null; output: null }
+}
+
+export type RequestKind = keyof HostRequests
+export type RequestInput<K extends RequestKind> = HostRequests[K]['input']
+export type RequestOutput<K extends RequestKind> = HostRequests[K]['output']
+
+export interface RequestOptions {
+  /** Buffers that the request hands over. */
+  readonly transfer?: readonly ArrayBuffer[]
+  /** Reads reject at once; writes stop before the next part and then say how far they came. */
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((done: number, total: number) => void) | undefined
+}
+
+/** A host, near or far. Rejects with `OmenError`s only. */
+export interface HostPort {
+  /** Where the engine runs. */
+  readonly engine: 'worker' | 'in-place'
+  /** Bytes that one part of an upsert should have at most: what one storage object and one task can take. */
+  readonly partBytesMax: number
+  request<K extends RequestKind>(
+    kind: K,
+    input: RequestInput<K>,
+    options?: RequestOptions,
+  ): Promise<RequestOutput<K>>
+}
+
+/** An error as plain data: classes do not survive `postMessage`. */
+export interface ErrorRecord {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly committedRows?: number
+  /** The cause's own text: causes themselves may not be cloneable. */
+  readonly cause?: string
+}
+
+export function toErrorRecord(error: unknown): ErrorRecord {
+  const omen = asOmenError(error)
+  return {
+    code: omen.code,
+    message: omen.message,
+    ...(omen.committedRows === undefined ? {} : { committedRows: omen.committedRows }),
+    ...(omen.cause === undefined ? {} : { cause: String(omen.cause) }),
+  }
+}
+
+export function fromErrorRecord(record: ErrorRecord): OmenError {
+  const error = errorFromCode(
+    record.code,
+    record.message,
+    record.cause === undefined ? undefined : new Error(record.cause),
+  )
+  if (record.committedRows !== undefined) error.committedRows = record.committedRows
+  return error
+}
+
+/**
+ * Anything thrown, as an `OmenError`. What is none is our own mistake or a storage adapter's; `code`
+ * says which.
+ */
+export function asOmenError(error: unknown, code: ErrorCode = 'ENGINE_FAILED'): OmenError {
+  if (error instanceof OmenError) return error
+  return errorFromCode(code, error instanceof Error ? error.message : String(error), error)
+}
+
+/** The same error for one writer of several: writers that shared a frame share the error that ended it. */
+export function withCommittedRows(error: unknown, committedRows: number): OmenError {
+  const { code, message, cause } = asOmenError(error)
+  const own = errorFromCode(code, message, cause)
+  own.committedRows = committedRows
+  return own
+}
+
+/** The error of a signal that fired. */
+export function abortedError(signal: AbortSignal, what: string): OmenError {
+  return errorFromCode('ABORTED', `${what} was aborted`, signal.reason)
+}

@@ -1,0 +1,44 @@
+/** A collection's options between the API's words and the core's. */
+import { errorFromCode } from '../errors/omen-error.js'
+import type { CoreCollectionOptions, CoreEngine } from '../wasm/core-engine.js'
+import type { CollectionInfo, CollectionSchema } from './protocol.js'
+
+const DEFAULTS = { quantization: 'sq8', M: 16, efConstruction: 200 } as const
+
+/** What to create: `given` with the defaults. Dimensions and metric have none. */
+export function coreOptions(given: Partial<CollectionSchema>): CoreCollectionOptions {
+  const { dimensions, metric } = given
+  if (dimensions === undefined || metric === undefined) {
+    throw errorFromCode('INVALID_ARGUMENT', 'a new collection needs dimensions and a metric')
+  }
+  return {
+    dimensions,
+    metric,
+    quantization: given.quantization ?? DEFAULTS.quantization,
+    degree: given.M ?? DEFAULTS.M,
+    efConstruction: given.efConstruction ?? DEFAULTS.efConstruction,
+  }
+}
+
+export function collectionInfo(engine: CoreEngine, collection: number): CollectionInfo {
+  const { dimensions, metric, quantization, degree, efConstruction } = engine.collectionOptions(collection)
+  return {
+    collection,
+    name: engine.collectionName(collection),
+    schema: { dimensions, metric, quantization, M: degree, efConstruction },
+  }
+}
+
+/** `SCHEMA_MISMATCH` for the first option that was given and is stored otherwise. */
+export function checkAgrees(info: CollectionInfo, given: Partial<CollectionSchema>): void {
+  for (const option of ['dimensions', 'metric', 'quantization', 'M', 'efConstruction'] as const) {
+    const asked = given[option]
+    const stored = info.schema[option]
+    if (asked !== undefined && asked !== stored) {
+      throw errorFromCode(
+        'SCHEMA_MISMATCH',
+        `the collection ${JSON.stringify(info.name)} is stored with ${option} ${stored}, but ${asked} was asked for`,
+      )
+    }
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * The open storage session with what the host knows of it: the head as last set, the names that are there,
+ * and whether it may still be written.
+ *
+ * Every write goes through `exclusive`, one at a time: a `put` is refused when the head is not the one
+ * it was told, so no head may be replaced under a put on its way.
+ */
+import type { StorageAdapter, StorageSession } from '../../storage/contract.js'
+import { errorFromCode, type OmenError } from '../errors/omen-error.js'
+
+export class Store {
+  readonly adapter: StorageAdapter
+  readonly session: StorageSession
+  /** Names of stored objects, as far as this session listed or wrote them. */
+  readonly names = new Set<string>()
+  head: Uint8Array
+  #readOnlyReason: string | null
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(adapter: StorageAdapter, session: StorageSession, head: Uint8Array, readOnlyReason: string | null) {
+    this.adapter = adapter
+    this.session = session
+    this.head = head
+    this.#readOnlyReason = readOnlyReason
+  }
+
+  /** `null`: it can be written. */
+  get readOnlyReason(): string | null {
+    return this.#readOnlyReason
+  }
+
+  /**
+   * From now on nothing is written: after a write whose outcome nobody knows, the state in memory may differ from the
+   * one in storage, and only opening again tells. The first reason stands.
+   */
+  becomeReadOnly(reason: string): void {
+    this.#readOnlyReason ??= reason
+  }
+
+  readOnlyError(): OmenError {
+    return errorFromCode('READ_ONLY', this.#readOnlyReason ?? 'the database was opened with readOnly')
+  }
+
+  /** Runs after all tasks given before it have settled. */
+  exclusive<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(task)
+    this.#last = result.catch(() => undefined)
+    return result
+  }
+
+  /** Resolves when all tasks given so far have settled. */
+  async settled(): Promise<void> {
+    await this.#last
+  }
+
+  /** Deletes objects that nothing refers to; what fails is tried again with the next. Call within `exclusive`. */
+  async deleteUnreferenced(isReferenced: (name: string) => boolean): Promise<void> {
+    const obsolete = [...this.names].filter((name) => !isReferenced(name))
+    if (obsolete.length === 0) return
+    try {
+      await this.session.delete(obsolete)
+    } catch {
+      return
+    }
+    for (const name of obsolete) this.names.delete(name)
+  }
+}

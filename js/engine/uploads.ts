@@ -1,0 +1,63 @@
+/** Upserts of several parts: kept until all parts are checked, then committed one after the other. */
+import type { CoreEngine } from '../wasm/core-engine.js'
+import { errorFromCode } from '../errors/omen-error.js'
+import type { CommitQueue } from './commit-queue.js'
+import { type RequestOptions, withCommittedRows } from './protocol.js'
+
+interface Upload {
+  readonly collection: number
+  readonly parts: Uint8Array[]
+}
+
+export class Uploads {
+  readonly #engine: CoreEngine
+  readonly #queue: CommitQueue
+  readonly #uploads = new Map<number, Upload>()
+
+  constructor(engine: CoreEngine, queue: CommitQueue) {
+    this.#engine = engine
+    this.#queue = queue
+  }
+
+  /** Checks the part as its commit will. Nothing is kept of one that is refused. */
+  stage(upload: number, collection: number, batch: Uint8Array): void {
+    this.#engine.checkRowBatch(collection, batch)
+    let staged = this.#uploads.get(upload)
+    if (staged === undefined) {
+      staged = { collection, parts: [] }
+      this.#uploads.set(upload, staged)
+    }
+    staged.parts.push(batch)
+  }
+
+  discard(upload: number): void {
+    this.#uploads.delete(upload)
+  }
+
+  /** The rows committed. An error carries how many were, when not all. */
+  async commit(upload: number, { signal, onProgress }: RequestOptions): Promise<number> {
+    const staged = this.#uploads.get(upload)
+    if (staged === undefined) throw errorFromCode('INVALID_ARGUMENT', `there is no upload ${upload}`)
+    this.#uploads.delete(upload)
+    const { collection, parts } = staged
+    const total = parts.reduce((sum, part) => sum + rowCount(part), 0)
+    let done = 0
+    for (;;) {
+      // Taken out, so that a part's memory is free as soon as it is committed.
+      const batch = parts.shift()
+      if (batch === undefined) return done
+      const rows = rowCount(batch)
+      try {
+        await this.#queue.submit({ kind: 'upsert', collection, batch }, signal)
+      } catch (error) {
+        throw withCommittedRows(error, done)
+      }
+      done += rows
+      onProgress?.(done, total)
+    }
+  }
+}
+
+function rowCount(batch: Uint8Array): number {
+  return new DataView(batch.buffer, batch.byteOffset, 4).getUint32(0, true)
+}
