@@ -154,9 +154,13 @@ async function chromiumPage(page: Page, url: string): Promise<BrowserPage> {
   return {
     errors,
     playwright: page,
-    evaluate: <T>(expression: string) => page.evaluate(expression) as Promise<T>,
-    reload: async () => void (await page.reload()),
-    goto: async (next) => void (await page.goto(next)),
+    evaluate: <T>(expression: string) => page.evaluate<T>(expression),
+    reload: async () => {
+      await page.reload()
+    },
+    goto: async (next) => {
+      await page.goto(next)
+    },
     close: () => page.close(),
   }
 }
@@ -200,8 +204,12 @@ async function firefoxPage(page: PuppeteerPage, url: string): Promise<BrowserPag
     errors,
     puppeteer: page,
     evaluate: <T>(expression: string) => page.evaluate(expression) as Promise<T>,
-    reload: async () => void (await page.reload()),
-    goto: async (next) => void (await page.goto(next)),
+    reload: async () => {
+      await page.reload()
+    },
+    goto: async (next) => {
+      await page.goto(next)
+    },
     close: () => page.close(),
   }
 }
