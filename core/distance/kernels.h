@@ -1,7 +1,7 @@
 // Distance kernels: the inner loops, one file per instruction set, chosen once.
 //
 // Not here: metrics (see metric.h), quantizer mathematics (see quantize/).
-// Any length >= 0, any alignment; no kernel reads past its arguments.
+// Any length >= 0, any alignment that the element type allows; no kernel reads past its arguments.
 //
 // Numerical stability. f32 kernels accumulate in f32 over at least four partial sums. For n terms t_i the
 // result differs from the exact sum by at most (n / lanes + lanes + 2) * 2^-24 * sum|t_i| to first order,
