@@ -29,6 +29,25 @@ describe('dependencies', () => {
   })
 })
 
+describe('package-lock.json', () => {
+  type Locked = Record<string, { version?: string; optionalDependencies?: Record<string, string> }>
+  const { packages } = JSON.parse(readProjectFile('package-lock.json')) as { packages: Locked }
+  const names = new Set(Object.keys(packages).map((path) => path.replace(/^.*node_modules\//, '')))
+
+  it('names the packages of every platform, or `npm ci` refuses it', () => {
+    const missing = Object.values(packages)
+      .flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies))
+      .filter((name) => !names.has(name))
+    expect(missing).toEqual([])
+  })
+
+  it('pins what package.json asks for', () => {
+    for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
+      expect(packages[`node_modules/${name}`]?.version, name).toBe(version)
+    }
+  })
+})
+
 describe('documented commands', () => {
   it.each(['README.md', 'CONTRIBUTING.md', 'docs/testing.md', 'docs/dependencies.md'])(
     'of %s exist in package.json',
