@@ -19,7 +19,9 @@ const inputs = [
   'wasm',
   'js',
   'storage',
-  'tools',
+  'tools/build.mjs',
+  'tools/build-js.mjs',
+  'tools/build-wasm.mjs',
 ]
 // dist/ may be deleted by hand, so the stamp lives in it.
 const stampPath = join(projectRoot, 'dist/.inputs')
