@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// Bundles js/ and storage/ into dist/: one self-contained file per runtime and per worker, the wasm beside them, and types.
+// Bundles js/ and storage/ into dist/: one file per runtime and per worker, the wasm beside them, and types.
 //
 //   node tools/build-js.mjs
 //
-// Each file carries all it needs, so nothing depends on how a bundler splits: it has to see two things, and both are left
-// as they stand in the source: `new URL('./core-simd.wasm', import.meta.url)` and `new Worker(new URL(...), ...)`.
+// Apart from the error classes each file carries all it needs. What a bundler has to see in it is left as it stands in the
+// source: `new URL('./core-simd.wasm', import.meta.url)` and `new Worker(new URL(...), ...)`.
 import { build } from 'esbuild'
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,40 +15,78 @@ const dist = join(projectRoot, 'dist')
 /** What a runtime must have: WebAssembly SIMD came to Safari last, with 16.4. */
 const target = ['es2022', 'chrome111', 'firefox114', 'safari16.4', 'node20']
 
-/** Files of dist/ by the source they are made of. */
-const entries = {
-  browser: [
-    { out: 'browser', from: 'js/platform/browser.ts' },
-    { out: 'browser-worker', from: 'js/platform/browser-worker.ts' },
-    { out: 'idbfs', from: 'build/wasm/idbfs.mjs' },
-  ],
-  node: [
-    { out: 'node', from: 'js/platform/node.ts' },
-    { out: 'node-worker', from: 'js/platform/node-worker.ts' },
-  ],
-  neutral: [
-    { out: 'workerd', from: 'js/platform/workerd.ts' },
-    { out: 'storage/kv', from: 'storage/kv.ts' },
-  ],
+const errors = {
+  out: 'errors',
+  // One copy of the error classes for all that a program imports, so that `instanceof` holds between them; their
+  // names are what `error.name` shows.
+  source: `export * from './js/errors/omen-error.js'; export * from './js/errors/codes.js'`,
 }
-const typedEntries = ['js/platform/browser.ts', 'storage/kv.ts', 'js/wasm/core-glue.d.ts']
 
-async function bundle(platform, entryPoints) {
-  await build({
-    absWorkingDir: projectRoot,
-    entryPoints: entryPoints.map(({ out, from }) => ({ out, in: from })),
-    outdir: 'dist',
-    bundle: true,
-    format: 'esm',
-    platform,
-    mainFields: ['module', 'main'],
-    target,
-    minify: true,
-    // workerd imports wasm as a module; its bundler has to see that.
-    external: ['*.wasm', 'cloudflare:*'],
-    legalComments: 'none',
-    logLevel: 'warning',
-  })
+/** Files of dist/ and the source each is made of. */
+const entries = [
+  { out: 'browser', from: 'js/platform/browser.ts', platform: 'browser', plugins: [shareErrors] },
+  { out: 'node', from: 'js/platform/node.ts', platform: 'node', plugins: [shareErrors] },
+  { out: 'workerd', from: 'js/platform/workerd.ts', platform: 'neutral', plugins: [shareErrors] },
+  {
+    out: 'edge-light',
+    from: 'js/platform/workerd.ts',
+    platform: 'neutral',
+    plugins: [shareErrors, wasmAsModule],
+  },
+  { out: 'storage/kv', from: 'storage/kv.ts', platform: 'neutral', plugins: [shareErrors] },
+  // Worker scripts share nothing with who starts them.
+  { out: 'browser-worker', from: 'js/platform/browser-worker.ts', platform: 'browser' },
+  { out: 'node-worker', from: 'js/platform/node-worker.ts', platform: 'node' },
+  { out: 'idbfs', from: 'build/wasm/idbfs.mjs', platform: 'browser' },
+]
+const typedEntries = ['js/platform/browser.ts', 'storage/kv.ts']
+const ambientTypes = ['js/wasm/core-glue.d.ts']
+
+/** Leaves the error classes to errors.js, beside the entry. */
+function shareErrors(out) {
+  const path = `${'../'.repeat(out.split('/').length - 1) || './'}${errors.out}.js`
+  return {
+    name: 'share-errors',
+    setup: (plugin) =>
+      plugin.onResolve({ filter: /\/errors\/(omen-error|codes)\.js$/ }, () => ({ path, external: true })),
+  }
+}
+
+/** Vercel's edge runtime takes wasm as a module only under this name, and is not known to have relaxed SIMD. */
+function wasmAsModule() {
+  return {
+    name: 'wasm-as-module',
+    setup: (plugin) =>
+      plugin.onResolve({ filter: /\.wasm$/ }, () => ({
+        path: './core-simd.wasm?module',
+        external: true,
+      })),
+  }
+}
+
+/** @type {import('esbuild').BuildOptions} */
+const shared = {
+  absWorkingDir: projectRoot,
+  outdir: 'dist',
+  bundle: true,
+  format: 'esm',
+  mainFields: ['module', 'main'],
+  target,
+  minify: true,
+  // Edge runtimes import wasm as a module, and their bundlers have to see it.
+  external: ['*.wasm'],
+  legalComments: 'none',
+  logLevel: 'warning',
+}
+
+function bundle({ out, from, platform, plugins = [] }) {
+  const entryPoints = [{ out, in: from }]
+  return build({ ...shared, entryPoints, platform, plugins: plugins.map((plugin) => plugin(out)) })
+}
+
+function bundleErrors() {
+  const stdin = { contents: errors.source, resolveDir: projectRoot, loader: 'ts' }
+  return build({ ...shared, stdin, outdir: undefined, outfile: `dist/${errors.out}.js`, keepNames: true })
 }
 
 /** Declarations of what the entries export, file by file as in the source, so that "go to definition" has comments. */
@@ -69,7 +107,7 @@ async function emitTypes() {
       extends: '../tsconfig.json',
       compilerOptions: options,
       include: [],
-      files: typedEntries.map((path) => join(projectRoot, path)),
+      files: [...typedEntries, ...ambientTypes].map((path) => join(projectRoot, path)),
     }),
   )
   const code = await runProgram(['tsc', '--project', config])
@@ -78,7 +116,7 @@ async function emitTypes() {
 
 rmSync(dist, { recursive: true, force: true })
 mkdirSync(join(projectRoot, 'build'), { recursive: true })
-await Promise.all(Object.entries(entries).map(([platform, entryPoints]) => bundle(platform, entryPoints)))
+await Promise.all([bundleErrors(), ...entries.map(bundle)])
 for (const name of ['core-simd.wasm', 'core-relaxed.wasm']) {
   copyFileSync(join(projectRoot, 'build/wasm', name), join(dist, name))
 }
