@@ -161,7 +161,8 @@ export class Collection<M = JsonValue> {
     const all = checkIdArray('get', ids)
     const step = this.#rowsPerAnswer()
     const parts: Uint8Array<ArrayBuffer>[] = []
-    for (let start = 0; start < all.length; start += step) parts.push(encodeIdList(all.slice(start, start + step)))
+    for (let start = 0; start < all.length; start += step)
+      parts.push(encodeIdList(all.slice(start, start + step)))
     this.#connection.requireOpen()
     const rows: (Row<M> | null)[] = []
     for (const part of parts) {
@@ -190,7 +191,9 @@ export class Collection<M = JsonValue> {
     const given = checkOptions('list', options, ['after', 'limit', 'include', 'signal'])
     const include = checkInclude('list', given.include, ['metadata', 'vector'])
     const limit =
-      given.limit === undefined ? Infinity : checkInteger('list: limit', given.limit, 0, Number.MAX_SAFE_INTEGER)
+      given.limit === undefined
+        ? Infinity
+        : checkInteger('list: limit', given.limit, 0, Number.MAX_SAFE_INTEGER)
     const signal = checkSignal('list', given.signal)
     let left = limit
     let cursor = given.after === undefined ? 0n : await this.#cursorAfter(given.after, signal)
@@ -233,7 +236,9 @@ export class Collection<M = JsonValue> {
       collection: this.#collection,
       k: checkInteger(`${what}: k`, given.k, 1, HITS_MAX),
       efSearch:
-        given.efSearch === undefined ? 0 : checkInteger(`${what}: efSearch`, given.efSearch, 1, EF_SEARCH_MAX),
+        given.efSearch === undefined
+          ? 0
+          : checkInteger(`${what}: efSearch`, given.efSearch, 1, EF_SEARCH_MAX),
       exact: checkBoolean(`${what}: exact`, given.exact, false),
       include: checkInclude(what, given.include, ['metadata']),
     }

@@ -1,4 +1,10 @@
-import type { HostPort, RequestInput, RequestKind, RequestOptions, RequestOutput } from '../engine/protocol.js'
+import type {
+  HostPort,
+  RequestInput,
+  RequestKind,
+  RequestOptions,
+  RequestOutput,
+} from '../engine/protocol.js'
 import { errorFromCode } from '../errors/omen-error.js'
 
 /** The open database as its `Database` and its `Collection`s share it: one port, closed once for all. */

@@ -76,7 +76,7 @@ function checkWasm(wasm: unknown): ConnectRequest['wasm'] {
     wasm instanceof ArrayBuffer ||
     ArrayBuffer.isView(wasm)
   ) {
-    return wasm as ConnectRequest['wasm']
+    return wasm
   }
   throw invalid(`open: wasm must be a WebAssembly.Module, a URL or bytes, found ${describe(wasm)}`)
 }

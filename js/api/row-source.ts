@@ -17,7 +17,9 @@ export async function rowSource<M>(
 ): Promise<RowSource> {
   if (Array.isArray(input)) return fromRows(input as readonly unknown[], dimensions)
   if (typeof input !== 'object' || input === null) {
-    throw invalid(`upsert: expected an array of rows or { ids, vectors, metadata? }, found ${describe(input)}`)
+    throw invalid(
+      `upsert: expected an array of rows or { ids, vectors, metadata? }, found ${describe(input)}`,
+    )
   }
   return fromColumns(input as ColumnarInput, dimensions)
 }
@@ -35,7 +37,9 @@ async function fromRows(rows: readonly unknown[], dimensions: number): Promise<R
     }
     for (const key in row) {
       if (!ROW_KEYS.includes(key)) {
-        throw invalid(`upsert: row ${i} has the unknown key ${describe(key)}; known are ${ROW_KEYS.join(', ')}`)
+        throw invalid(
+          `upsert: row ${i} has the unknown key ${describe(key)}; known are ${ROW_KEYS.join(', ')}`,
+        )
       }
     }
     const given = row as Partial<RowInput<unknown>>
@@ -68,7 +72,9 @@ function fromColumns(input: ColumnarInput, dimensions: number): RowSource {
     )
   }
   if (metadata !== undefined && (!Array.isArray(metadata) || metadata.length !== ids.length)) {
-    throw invalid(`upsert: metadata must be an array with one entry per id (${ids.length}), found ${describe(metadata)}`)
+    throw invalid(
+      `upsert: metadata must be an array with one entry per id (${ids.length}), found ${describe(metadata)}`,
+    )
   }
   return { dimensions, ids, vectors, metadata: metadata as readonly unknown[] | undefined }
 }

@@ -94,7 +94,8 @@ async function uploadParts(
 function checkDistinct(seen: Set<unknown>, ids: readonly unknown[], start: number, end: number): void {
   for (let row = start; row < end; row += 1) {
     const id = ids[row]
-    if (seen.has(id)) throw errorFromCode('DUPLICATE_ID', `row ${row}: the id ${describe(id)} stands twice in this upsert`)
+    if (seen.has(id))
+      throw errorFromCode('DUPLICATE_ID', `row ${row}: the id ${describe(id)} stands twice in this upsert`)
     seen.add(id)
   }
 }

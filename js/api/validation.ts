@@ -23,23 +23,17 @@ export function invalid(what: string): OmenError {
 
 /** A value as an error message shows it: short, and never its content when it is large. */
 export function describe(value: unknown): string {
-  switch (typeof value) {
-    case 'string':
-      return value.length > 40 ? `a string of ${value.length} characters` : JSON.stringify(value)
-    case 'bigint':
-      return `${value}n`
-    case 'function':
-      return 'a function'
-    case 'object':
-      if (value === null) return 'null'
-      if (Array.isArray(value)) return `an array of ${value.length}`
-      if (ArrayBuffer.isView(value) && 'length' in value) {
-        return `a ${value.constructor.name} of ${String(value.length)}`
-      }
-      return `an object of class ${value.constructor?.name ?? '(none)'}`
-    default:
-      return String(value)
+  if (typeof value === 'string') {
+    return value.length > 40 ? `a string of ${value.length} characters` : JSON.stringify(value)
   }
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'function') return 'a function'
+  if (typeof value !== 'object' || value === null) return String(value)
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (ArrayBuffer.isView(value) && 'length' in value) {
+    return `a ${value.constructor.name} of ${String(value.length)}`
+  }
+  return `an object of class ${value.constructor?.name ?? '(none)'}`
 }
 
 /** `options` as a record with no key but `known` ones; `undefined` counts as `{}`. */

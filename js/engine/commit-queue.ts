@@ -186,7 +186,7 @@ export class CommitQueue {
       await this.#refused(writes, object.name, asOmenError(error, 'STORAGE_FAILED'))
       return
     }
-    let rows = 0
+    let rows: number
     try {
       this.#engine.applyFrame()
       this.#store.names.add(object.name)

@@ -82,7 +82,12 @@ export class EngineHost implements HostPort {
     try {
       const createEngine = (): CoreEngine => CoreEngine.create(options.core)
       const { engine, head, names } = await recover({ database, session, readOnly, createEngine, signal })
-      const store = new Store(adapter, session, head, readOnly ? 'the database was opened with readOnly' : null)
+      const store = new Store(
+        adapter,
+        session,
+        head,
+        readOnly ? 'the database was opened with readOnly' : null,
+      )
       for (const name of names) store.names.add(name)
       return new EngineHost(options, engine, store)
     } catch (error) {
@@ -127,7 +132,7 @@ export class EngineHost implements HostPort {
     options: RequestOptions = NO_OPTIONS,
   ): Promise<RequestOutput<K>> {
     try {
-      if (kind === 'close') return this.#close() as Promise<RequestOutput<K>>
+      if (kind === 'close') return this.#close()
       if (this.#closing !== null) throw this.#closedError()
       const { signal } = options
       if (signal?.aborted === true) throw abortedError(signal, kind)
@@ -158,8 +163,10 @@ export class EngineHost implements HostPort {
     count: ({ collection }) => this.#core.count(collection),
     collectionStats: ({ collection }) => this.#core.stats(collection),
 
-    upsert: ({ collection, batch }, { signal }) => this.#queue.submit({ kind: 'upsert', collection, batch }, signal),
-    deleteRows: ({ collection, ids }, { signal }) => this.#queue.submit({ kind: 'delete', collection, ids }, signal),
+    upsert: ({ collection, batch }, { signal }) =>
+      this.#queue.submit({ kind: 'upsert', collection, batch }, signal),
+    deleteRows: ({ collection, ids }, { signal }) =>
+      this.#queue.submit({ kind: 'delete', collection, ids }, signal),
     stagePart: ({ collection, upload, batch }) => {
       this.#requireWritable()
       this.#uploads.stage(upload, collection, batch)

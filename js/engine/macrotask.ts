@@ -16,7 +16,7 @@ export function macrotask(): Promise<void> {
 
 function chooseTurn(): Turn {
   const immediate = (globalThis as { setImmediate?: Turn }).setImmediate
-  if (typeof immediate === 'function') return (callback) => void immediate(callback)
+  if (typeof immediate === 'function') return (callback) => immediate(callback)
   // Objects that do I/O belong to one request there, so a channel made in one cannot serve the next.
   const isWorkerd = globalThis.navigator?.userAgent === 'Cloudflare-Workers'
   if (typeof MessageChannel !== 'function' || isWorkerd) return (callback) => void setTimeout(callback, 0)

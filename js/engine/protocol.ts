@@ -72,7 +72,10 @@ export interface HostStats {
 export interface HostRequests {
   collections: { input: null; output: CollectionInfo[] }
   /** Creates, or opens and checks what `schema` gives. Null: it must exist. */
-  openCollection: { input: { name: string; schema: Partial<CollectionSchema> | null }; output: CollectionInfo }
+  openCollection: {
+    input: { name: string; schema: Partial<CollectionSchema> | null }
+    output: CollectionInfo
+  }
   dropCollection: { input: { name: string }; output: null }
   /** `batch`: a row batch. Answers the rows written. */
   upsert: { input: { collection: number; batch: Uint8Array<ArrayBuffer> }; output: number }
@@ -142,8 +145,13 @@ export function toErrorRecord(error: unknown): ErrorRecord {
     code: omen.code,
     message: omen.message,
     ...(omen.committedRows === undefined ? {} : { committedRows: omen.committedRows }),
-    ...(omen.cause === undefined ? {} : { cause: String(omen.cause) }),
+    ...(omen.cause === undefined ? {} : { cause: describeCause(omen.cause) }),
   }
+}
+
+function describeCause(cause: unknown): string {
+  if (cause instanceof Error) return `${cause.name}: ${cause.message}`
+  return typeof cause === 'string' ? cause : JSON.stringify(cause)
 }
 
 export function fromErrorRecord(record: ErrorRecord): OmenError {

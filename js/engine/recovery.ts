@@ -81,14 +81,22 @@ async function recoverReader(options: RecoveryOptions): Promise<Recovered> {
       const next = await options.session.readHead()
       if (next === null || sameBytes(head, next)) throw error
       if (attempt === READER_ATTEMPTS_MAX) {
-        throw errorFromCode('CONFLICT', `the database changed ${attempt} times while it was being read`, error)
+        throw errorFromCode(
+          'CONFLICT',
+          `the database changed ${attempt} times while it was being read`,
+          error,
+        )
       }
       head = next
     }
   }
 }
 
-async function replaceHead(options: RecoveryOptions, expected: Uint8Array | null, next: Uint8Array): Promise<void> {
+async function replaceHead(
+  options: RecoveryOptions,
+  expected: Uint8Array | null,
+  next: Uint8Array,
+): Promise<void> {
   if (!(await options.session.compareAndSetHead(expected, next))) {
     throw errorFromCode('LOCKED', `another writer has just opened ${JSON.stringify(options.database)}`)
   }
@@ -123,7 +131,10 @@ async function load(engine: CoreEngine, options: RecoveryOptions): Promise<strin
   for (const name of names) {
     if (!name.startsWith(WAL_PREFIX)) continue
     if (!ENGINE_NAME.test(name)) {
-      throw errorFromCode('CORRUPTION', `the object ${JSON.stringify(name)} has a name that no WAL object has`)
+      throw errorFromCode(
+        'CORRUPTION',
+        `the object ${JSON.stringify(name)} has a name that no WAL object has`,
+      )
     }
     engine.offerWalName(name)
   }

@@ -17,7 +17,12 @@ export class Store {
   #readOnlyReason: string | null
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(adapter: StorageAdapter, session: StorageSession, head: Uint8Array, readOnlyReason: string | null) {
+  constructor(
+    adapter: StorageAdapter,
+    session: StorageSession,
+    head: Uint8Array,
+    readOnlyReason: string | null,
+  ) {
     this.adapter = adapter
     this.session = session
     this.head = head

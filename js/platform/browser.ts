@@ -1,0 +1,14 @@
+/** The entry for browsers, on a page or in a worker of its own. */
+import { openWith } from '../api/open.js'
+import { browserRuntime } from './browser-runtime.js'
+import { connectWith } from './connect.js'
+
+export * from './public.js'
+
+/**
+ * Opens a database of this origin, creating it when it is not there.
+ *
+ * `LOCKED`: another tab has it open for writing. `CORRUPTION`: stored bytes are damaged; nothing is repaired
+ * or replaced in silence.
+ */
+export const open = openWith(connectWith(browserRuntime))

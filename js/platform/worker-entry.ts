@@ -1,0 +1,12 @@
+/** What the worker entries of all runtimes do once they have their endpoint. */
+import type { StorageName } from '../api/types.js'
+import { serve, type WorkerEndpoint } from '../worker/worker-host.js'
+import { openHost, type Runtime } from './connect.js'
+
+export function serveDatabase(endpoint: WorkerEndpoint, runtime: Runtime): void {
+  serve(endpoint, async ({ database, storage, readOnly, wasm }) => {
+    const adapter = await runtime.storage(storage as StorageName)
+    const source = typeof wasm === 'string' ? new URL(wasm) : wasm
+    return openHost(runtime, 'worker', adapter, { database, readOnly, wasm: source, signal: undefined })
+  })
+}

@@ -1,0 +1,75 @@
+/** The worker's side: opens the host when told to, passes requests on, posts answers. */
+import type { EngineHost } from '../engine/engine-host.js'
+import type { RequestInput, RequestKind, RequestOutput } from '../engine/protocol.js'
+import { asOmenError, toErrorRecord } from '../engine/protocol.js'
+import { type FromWorker, STOPPABLE, type ToWorker, type WorkerOpenRequest } from './messages.js'
+
+/** The channel to whoever started the worker. */
+export interface WorkerEndpoint {
+  post(message: FromWorker, transfer: readonly ArrayBuffer[]): void
+  listen(onMessage: (message: ToWorker) => void): void
+}
+
+/** Makes the host for a request: the platform knows where wasm and storage are. */
+export type OpenHost = (request: WorkerOpenRequest) => Promise<EngineHost>
+
+/** Serves one database over `endpoint`. */
+export function serve(endpoint: WorkerEndpoint, openHost: OpenHost): void {
+  let host: EngineHost | null = null
+  const stopping = new Map<number, AbortController>()
+
+  const open = async (request: WorkerOpenRequest): Promise<void> => {
+    try {
+      host = await openHost(request)
+      endpoint.post({ type: 'opened', partBytesMax: host.partBytesMax }, [])
+    } catch (error) {
+      endpoint.post({ type: 'refused', error: toErrorRecord(error) }, [])
+    }
+  }
+
+  const answer = async <K extends RequestKind>(
+    id: number,
+    kind: K,
+    input: RequestInput<K>,
+  ): Promise<void> => {
+    try {
+      if (host === null) throw new Error(`${kind} came before the database was open`)
+      const output = await host.request(kind, input, optionsOf(id, kind))
+      endpoint.post({ type: 'output', id, output }, buffersOf(output))
+    } catch (error) {
+      endpoint.post({ type: 'error', id, error: toErrorRecord(asOmenError(error)) }, [])
+    } finally {
+      stopping.delete(id)
+    }
+  }
+
+  // A signal of its own costs more than a search; only what can be stopped half way gets one.
+  const optionsOf = (id: number, kind: RequestKind) => {
+    if (!STOPPABLE.has(kind)) return undefined
+    const controller = new AbortController()
+    stopping.set(id, controller)
+    const onProgress = (done: number, total: number): void =>
+      endpoint.post({ type: 'progress', id, done, total }, [])
+    return { signal: controller.signal, onProgress }
+  }
+
+  endpoint.listen((message) => {
+    switch (message.type) {
+      case 'open':
+        void open(message.request)
+        return
+      case 'request':
+        void answer(message.id, message.kind, message.input as RequestInput<RequestKind>)
+        return
+      case 'cancel':
+        stopping.get(message.id)?.abort()
+        return
+    }
+  })
+  endpoint.post({ type: 'ready' }, [])
+}
+
+/** An answer's bytes are alone in their buffer, so handing them over copies nothing. */
+function buffersOf(output: RequestOutput<RequestKind>): ArrayBuffer[] {
+  return output instanceof Uint8Array ? [output.buffer] : []
+}
