@@ -56,7 +56,10 @@ export class Results {
     // Who walks from image to image with the keyboard keeps their place.
     if (focused >= 0) this.#hits.children[focused]?.querySelector('button')?.focus()
     if (wasComparing) this.#button.focus()
-    if (announce) this.#announce(image, answer)
+    if (announce) {
+      this.#announce(image, answer)
+      this.#bringIntoView()
+    }
   }
 
   clear(): void {
@@ -93,6 +96,13 @@ export class Results {
     this.#comparison.hidden = true
     this.#comparison.replaceChildren()
     this.#button.setAttribute('aria-expanded', 'false')
+  }
+
+  /** Where the answer stands above the images, as on a phone, a choice far down would seem to do nothing. */
+  #bringIntoView(): void {
+    if (!matchMedia('(max-width: 56rem)').matches) return
+    const behavior = matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth'
+    byId('results').scrollIntoView({ block: 'nearest', behavior })
   }
 
   #announce(image: StoredImage, { neighbours }: Answer): void {
