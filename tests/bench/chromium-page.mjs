@@ -36,7 +36,12 @@ async function hnswlibDriver(data, graph) {
 let driver = null
 globalThis.bench = {
   async build(kind, files, graph) {
-    const data = { base: await floats(files.base), queries: await floats(files.queries), dimensions: files.dimensions, metric: files.metric }
+    const data = {
+      base: await floats(files.base),
+      queries: await floats(files.queries),
+      dimensions: files.dimensions,
+      metric: files.metric,
+    }
     if (kind === 'hnswlib-wasm') driver = await hnswlibDriver(data, graph)
     else {
       const { open } = await import(/* @vite-ignore */ files.entry)

@@ -67,7 +67,8 @@ export function realSet(folder, name, rows) {
   const path = join(folder, name)
   const info = JSON.parse(readFileSync(join(path, 'info.json'), 'utf8'))
   const read = (stem) => {
-    if (existsSync(join(path, `${stem}.u8.gz`))) return Float32Array.from(gunzipSync(readFileSync(join(path, `${stem}.u8.gz`))))
+    if (existsSync(join(path, `${stem}.u8.gz`)))
+      return Float32Array.from(gunzipSync(readFileSync(join(path, `${stem}.u8.gz`))))
     if (existsSync(join(path, `${stem}.u8`))) return Float32Array.from(readFileSync(join(path, `${stem}.u8`)))
     return floatsOf(readFileSync(join(path, `${stem}.f32`)))
   }
@@ -75,12 +76,22 @@ export function realSet(folder, name, rows) {
   let base = read('base')
   const queries = read('queries')
   const truthBytes = readFileSync(join(path, 'truth.i32'))
-  let truth = new Int32Array(truthBytes.buffer.slice(truthBytes.byteOffset, truthBytes.byteOffset + truthBytes.byteLength))
+  let truth = new Int32Array(
+    truthBytes.buffer.slice(truthBytes.byteOffset, truthBytes.byteOffset + truthBytes.byteLength),
+  )
   const all = base.length / dimensions
   if (rows && rows < all) {
     base = base.slice(0, rows * dimensions)
     truth = null
   }
   const count = queries.length / dimensions
-  return { name: rows && rows < all ? `${name}-${rows}` : name, dimensions, metric: info.metric, base, queries, truth, truthWidth: truth ? truth.length / count : 0 }
+  return {
+    name: rows && rows < all ? `${name}-${rows}` : name,
+    dimensions,
+    metric: info.metric,
+    base,
+    queries,
+    truth,
+    truthWidth: truth ? truth.length / count : 0,
+  }
 }

@@ -29,7 +29,12 @@ export async function omenDriver(open, data, quantization, graph) {
       await db.idle()
       const seconds = (performance.now() - start) / 1000
       const stats = await collection.stats()
-      return { seconds, ingestSeconds: (ingested - start) / 1000, memory: stats.memory, simd: (await db.stats()).simd }
+      return {
+        seconds,
+        ingestSeconds: (ingested - start) / 1000,
+        memory: stats.memory,
+        simd: (await db.stats()).simd,
+      }
     },
     async search(efSearch, k) {
       const latenciesUs = []

@@ -9,11 +9,17 @@ const floats = (path) => {
   const bytes = readFileSync(path)
   return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
 }
-const data = { base: floats(files.base), queries: floats(files.queries), dimensions: files.dimensions, metric: files.metric }
+const data = {
+  base: floats(files.base),
+  queries: floats(files.queries),
+  dimensions: files.dimensions,
+  metric: files.metric,
+}
 const driver = await omenDriver(open, data, files.quantization, files.graph)
 for await (const line of createInterface({ input: process.stdin })) {
   const [command, ...args] = line.split(' ')
-  const answer = command === 'build' ? await driver.build() : await driver.search(Number(args[0]), Number(args[1]))
+  const answer =
+    command === 'build' ? await driver.build() : await driver.search(Number(args[0]), Number(args[1]))
   process.stdout.write(`${JSON.stringify(answer)}\n`)
 }
 await driver.close()

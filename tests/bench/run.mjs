@@ -37,18 +37,32 @@ const { values: options } = parseArgs({
 })
 
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
-const percentile = (values, p) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * p))]
+const percentile = (values, p) =>
+  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * p))]
 
 function loadSet() {
   const rows = options.rows ? Number(options.rows) : options.quick ? 10_000 : undefined
   const generated = /^clustered-(\d+)$/.exec(options.set)
-  return generated ? clusteredSet({ rows: rows ?? 100_000, dimensions: Number(generated[1]) }) : realSet(options.data, options.set, rows)
+  return generated
+    ? clusteredSet({ rows: rows ?? 100_000, dimensions: Number(generated[1]) })
+    : realSet(options.data, options.set, rows)
 }
 
 function buildPeer() {
   const binary = join(ROOT, 'build', 'bench', 'hnswlib_peer')
   mkdirSync(dirname(binary), { recursive: true })
-  execFileSync('g++', ['-std=c++17', '-O3', '-march=native', '-o', binary, join(ROOT, 'tests', 'bench', 'native', 'hnswlib_peer.cc')], { stdio: 'inherit' })
+  execFileSync(
+    'g++',
+    [
+      '-std=c++17',
+      '-O3',
+      '-march=native',
+      '-o',
+      binary,
+      join(ROOT, 'tests', 'bench', 'native', 'hnswlib_peer.cc'),
+    ],
+    { stdio: 'inherit' },
+  )
   return binary
 }
 
@@ -77,10 +91,23 @@ async function main() {
   const folder = mkdtempSync(join(tmpdir(), 'omendb-bench-data-'))
   const closers = [() => rmSync(folder, { recursive: true, force: true })]
   try {
-    writeFileSync(join(folder, 'base.f32'), new Uint8Array(set.base.buffer, set.base.byteOffset, set.base.byteLength))
-    writeFileSync(join(folder, 'queries.f32'), new Uint8Array(set.queries.buffer, set.queries.byteOffset, set.queries.byteLength))
-    const paths = { base: join(folder, 'base.f32'), queries: join(folder, 'queries.f32'), dimensions: set.dimensions, metric: set.metric }
-    const wanted = (options.engines ?? (options.quick ? 'native,node-sq8,chromium-sq8' : ALL_ENGINES)).split(',')
+    writeFileSync(
+      join(folder, 'base.f32'),
+      new Uint8Array(set.base.buffer, set.base.byteOffset, set.base.byteLength),
+    )
+    writeFileSync(
+      join(folder, 'queries.f32'),
+      new Uint8Array(set.queries.buffer, set.queries.byteOffset, set.queries.byteLength),
+    )
+    const paths = {
+      base: join(folder, 'base.f32'),
+      queries: join(folder, 'queries.f32'),
+      dimensions: set.dimensions,
+      metric: set.metric,
+    }
+    const wanted = (options.engines ?? (options.quick ? 'native,node-sq8,chromium-sq8' : ALL_ENGINES)).split(
+      ',',
+    )
     const binary = buildPeer()
     let { truth, truthWidth } = set
     if (!truth) {
@@ -95,12 +122,21 @@ async function main() {
     if (wanted.includes('native')) engines.push(nativeHnswlib(binary, paths))
     if (wanted.includes('node-sq8')) engines.push(omenNode(paths, 'sq8'))
     if (wanted.includes('node-f32')) engines.push(omenNode(paths, 'none'))
-    const inChromium = { 'chromium-sq8': 'omendb sq8', 'chromium-f32': 'omendb f32', 'chromium-hnswlib-wasm': 'hnswlib-wasm' }
+    const inChromium = {
+      'chromium-sq8': 'omendb sq8',
+      'chromium-f32': 'omendb f32',
+      'chromium-hnswlib-wasm': 'hnswlib-wasm',
+    }
     const pages = wanted.filter((name) => name in inChromium).map((name) => inChromium[name])
     if (pages.length > 0) {
       const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
       const entry = manifest.exports['.'].browser.replace(/^\./, '')
-      const browser = await chromiumEngines({ ...paths, base: 'base.f32', queries: 'queries.f32', entry }, folder, join(ROOT, 'dist'), pages)
+      const browser = await chromiumEngines(
+        { ...paths, base: 'base.f32', queries: 'queries.f32', entry },
+        folder,
+        join(ROOT, 'dist'),
+        pages,
+      )
       engines.push(...browser.engines)
       closers.unshift(() => browser.close())
     }
@@ -128,7 +164,13 @@ async function main() {
     }
     for (const result of results) {
       await result.engine.close()
-      result.curve = [...result.points.values()].map((p) => ({ ef: p.ef, recall: median(p.recalls), qps: median(p.qps), p50Us: median(p.p50), p99Us: median(p.p99) }))
+      result.curve = [...result.points.values()].map((p) => ({
+        ef: p.ef,
+        recall: median(p.recalls),
+        qps: median(p.qps),
+        p50Us: median(p.p50),
+        p99Us: median(p.p99),
+      }))
     }
     report(set, rows, repeats, results)
   } finally {
@@ -139,7 +181,13 @@ async function main() {
 function report(set, rows, repeats, results) {
   const git = (...args) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim()
   const record = {
-    set: { name: set.name, rows, dimensions: set.dimensions, metric: set.metric, queries: set.queries.length / set.dimensions },
+    set: {
+      name: set.name,
+      rows,
+      dimensions: set.dimensions,
+      metric: set.metric,
+      queries: set.queries.length / set.dimensions,
+    },
     graph: GRAPH,
     k: K,
     repeats,
@@ -147,14 +195,25 @@ function report(set, rows, repeats, results) {
     commit: git('rev-parse', 'HEAD') + (git('status', '--porcelain') ? ' (changed)' : ''),
     command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim(),
     date: new Date().toISOString(),
-    engines: results.map(({ name, build, curve }) => ({ name, build, curve, qpsAt95: qpsAt(curve, 0.95), qpsAt99: qpsAt(curve, 0.99) })),
+    engines: results.map(({ name, build, curve }) => ({
+      name,
+      build,
+      curve,
+      qpsAt95: qpsAt(curve, 0.95),
+      qpsAt99: qpsAt(curve, 0.99),
+    })),
   }
   const out = options.out ?? join(ROOT, 'tests', 'bench', 'results', `${set.name}.json`)
   writeFileSync(out, `${JSON.stringify(record, null, 1)}\n`)
   const anchor = record.engines[0]
-  const show = (value, base) => (value ? `${value.toFixed(0).padStart(7)} (${(value / base).toFixed(2)}x)` : '      - ')
-  console.log(`\n${set.name}: ${rows} x ${set.dimensions}, ${set.metric}, k ${K}, M ${GRAPH.M}, ef_construction ${GRAPH.efConstruction}; medians of ${repeats}`)
-  console.log(`${'engine'.padEnd(44)}   rows/s built     QPS at recall 0.95   QPS at recall 0.99   best recall`)
+  const show = (value, base) =>
+    value ? `${value.toFixed(0).padStart(7)} (${(value / base).toFixed(2)}x)` : '      - '
+  console.log(
+    `\n${set.name}: ${rows} x ${set.dimensions}, ${set.metric}, k ${K}, M ${GRAPH.M}, ef_construction ${GRAPH.efConstruction}; medians of ${repeats}`,
+  )
+  console.log(
+    `${'engine'.padEnd(44)}   rows/s built     QPS at recall 0.95   QPS at recall 0.99   best recall`,
+  )
   for (const engine of record.engines) {
     const best = Math.max(...engine.curve.map((point) => point.recall))
     console.log(
