@@ -4,7 +4,7 @@ import type { LibraryStats } from './image-library.js'
 import type { LongestTask, RecallFigures } from './measuring.js'
 import { formatBytes, formatCount, formatDuration, formatShare } from './number-format.js'
 
-interface Figure {
+export interface Figure {
   key: string
   term: string
   value: string
@@ -14,6 +14,12 @@ interface Figure {
 export class Figures {
   readonly #list = byId('figures')
   #recall: RecallFigures | undefined
+  #start: Figure | undefined
+
+  /** How this visit began: with storing and indexing, or with reopening. */
+  setStart(start: Figure | undefined): void {
+    this.#start = start
+  }
 
   setRecall(recall: RecallFigures | undefined): void {
     this.#recall = recall
@@ -21,6 +27,7 @@ export class Figures {
 
   show(stats: LibraryStats, longestTask: LongestTask): void {
     const figures = [...this.#quality(), ...sizes(stats), ...engine(stats), mainThread(longestTask)]
+    if (this.#start !== undefined) figures.push(this.#start)
     this.#list.replaceChildren(
       ...figures.map(({ key, term, value, note }) =>
         make(

@@ -1,6 +1,6 @@
 /** The page: opens the library, fills it where needed, and answers choices. */
 import { byId } from './dom.js'
-import { Figures } from './figures.js'
+import { Figures, type Figure } from './figures.js'
 import { Gallery } from './gallery.js'
 import { IMAGE_COUNT, ImageLibrary, type LibraryOptions, type StoredImage } from './image-library.js'
 import { LongestTask, compare, measureRecall } from './measuring.js'
@@ -60,6 +60,8 @@ async function start(options: LibraryOptions): Promise<void> {
     gallery.setCount(library.rowsAtOpen)
     await chooseFirst()
     const opened = performance.now() - began
+    const note = 'to the first answer, nothing indexed again'
+    figures.setStart({ key: 'start', term: 'Reopening', value: formatDuration(opened), note })
     if (readOnly) progress.say(describeReadView(library.rowsAtOpen, opened))
     else await fill(library, opened)
     await finish(library)
@@ -82,6 +84,7 @@ async function fill(open: ImageLibrary, opened: number): Promise<void> {
     return
   }
   setState('filling')
+  figures.setStart(undefined)
   const began = performance.now()
   const onProgress = ({ rows, indexedRows }: { rows: number; indexedRows: number }): void => {
     gallery.setCount(rows)
@@ -95,6 +98,7 @@ async function fill(open: ImageLibrary, opened: number): Promise<void> {
   if (chosen !== undefined) await choose(chosen.id, false) // what was stored since may be nearer
   await open.indexed(onProgress)
   const indexed = performance.now() - began
+  figures.setStart(describeStart(open.rowsStored, stored, gallery.count - indexedAtOpen, indexed))
   await open.save()
   progress.hideBar()
   const found = rowsAtOpen > 0 ? `Found ${formatCount(rowsAtOpen)}, stored` : 'Stored'
@@ -102,6 +106,13 @@ async function fill(open: ImageLibrary, opened: number): Promise<void> {
     `${found} ${formatCount(open.rowsStored)} images in ${formatDuration(stored)}, ` +
       `all indexed after ${formatDuration(indexed)}. A reload restores them.`,
   )
+}
+
+function describeStart(storedRows: number, stored: number, indexedRows: number, indexed: number): Figure {
+  const perSecond = (rows: number, milliseconds: number): string =>
+    `${formatCount((rows * 1000) / milliseconds)} images/s`
+  const note = storedRows === 0 ? {} : { note: `stored ${perSecond(storedRows, stored)}, durable` }
+  return { key: 'start', term: 'Indexing', value: perSecond(indexedRows, indexed), ...note }
 }
 
 async function finish(open: ImageLibrary): Promise<void> {
