@@ -128,3 +128,8 @@ writeFileSync(
     readFileSync(join(projectRoot, 'node_modules/idb/LICENSE'), 'utf8'),
 )
 await emitTypes()
+// For bundlers that import wasm as a module: `import wasm from 'omendb/core-simd.wasm'`.
+writeFileSync(
+  join(dist, 'types/core-wasm.d.ts'),
+  'declare const module: WebAssembly.Module\nexport default module\n',
+)

@@ -20,8 +20,8 @@ describe('the tarball', () => {
     const unexpected = app.files.filter(
       (path) =>
         !/^(package\.json|README\.md|LICENSE|NOTICE|CHANGELOG\.md)$/.test(path) &&
-        !/^dist\/([a-z-]+\/)*[a-z-]+\.(js|wasm|txt)$/.test(path) &&
-        !/^dist\/types\/(js|storage)\/([a-z-]+\/)*[a-z-]+\.d\.ts$/.test(path),
+        !/^dist\/([a-z-]+\/)*([a-z-]+\.(js|wasm)|THIRD_PARTY_LICENSES\.txt)$/.test(path) &&
+        !/^dist\/types\/([a-z-]+\/)*[a-z-]+\.d\.ts$/.test(path),
     )
     expect(unexpected).toEqual([])
     expect(app.files).toContain('dist/THIRD_PARTY_LICENSES.txt')
@@ -69,6 +69,7 @@ describe('the tarball', () => {
       '--format',
       'ascii',
     ])
-    expect(stdout).toContain('No problems found')
+    // It ends with an error when a problem is found; this is that it looked.
+    expect(stdout).toContain('"omendb/storage/kv"')
   })
 })
