@@ -31,7 +31,8 @@ interface PageState {
   rowsStored?: string
 }
 
-const stateOf = (page: Page): Promise<PageState> => page.evaluate(() => ({ ...document.body.dataset }))
+const stateOf = (page: Page): Promise<PageState> =>
+  page.evaluate(() => Object.fromEntries(Object.entries(document.body.dataset)))
 const textOf = (page: Page, selector: string): Promise<string> => page.locator(selector).innerText()
 const settled = (page: Page): Promise<unknown> =>
   page.waitForSelector('body[data-state=ready], body[data-state=problem]', { timeout: 180_000 })
@@ -97,18 +98,17 @@ describe('examples/visual-search', () => {
   })
 
   it('shows live figures', async () => {
-    const figures = await page.evaluate(() =>
+    const figures: Record<string, string> = await page.evaluate(() =>
       Object.fromEntries(
-        [...document.querySelectorAll<HTMLElement>('[data-figure]')].map((figure) => [
-          figure.dataset['figure'],
-          figure.querySelector('b')!.textContent,
-        ]),
+        [...document.querySelectorAll<HTMLElement>('[data-figure]')].map(
+          (figure) => [figure.dataset['figure'] ?? '', figure.querySelector('b')?.textContent ?? ''] as const,
+        ),
       ),
     )
     expect(figures).toMatchObject({ rows: '10,000', engine: 'Worker' })
     expect(figures['time']).toMatch(/^[\d.,]+ ms$/)
     expect(figures['storage']).toMatch(/^[\d.,]+ MiB$/)
-    expect(Number(figures['bytes']?.replaceAll(',', ''))).toBeGreaterThan(784 * 4)
+    expect(Number(figures['bytes']?.replaceAll(',', '') ?? 0)).toBeGreaterThan(784 * 4)
     expect(parseFloat(figures['recall'] ?? '')).toBeGreaterThanOrEqual(95)
     console.log(figures)
   })
