@@ -9,8 +9,8 @@ namespace {
 // A range leaves out this share of the sample at each end before it is widened again...
 constexpr double kTailShare = 0.005;
 // ...by this share of its width at each end. For normally distributed values the two together give about
-// 3.6 standard deviations to each side, near the least squared error of 8 bits.
-constexpr double kWidening = 0.2;
+// 3.9 standard deviations to each side, near the least squared error of 8 bits.
+constexpr double kWidening = 0.25;
 // Later rows reach a little beyond what was observed, the more so the fewer were.
 constexpr double kMarginShare = 0.05;
 constexpr size_t kTailRowsMax = 8;
