@@ -21,6 +21,11 @@ inline constexpr uint32_t kGraphDegreeMin = 4;  // M
 inline constexpr uint32_t kGraphDegreeMax = 64;
 inline constexpr uint32_t kEfConstructionMin = 8;
 inline constexpr uint32_t kEfConstructionMax = 2000;
+// Candidates a graph search keeps when the caller does not say. Recall@10 is then above 0.95 with room to
+// spare on every set measured (docs/decisions/0006-default-ef-search.md).
+inline constexpr uint32_t kEfSearchDefault = 128;
+// Up to this many live rows every row is compared: exact, and no slower than a graph.
+inline constexpr uint32_t kFlatRowsMax = 1024;
 // Euclidean norms outside these make f32 distances overflow or lose all precision.
 inline constexpr double kNormMax = 4.6e18;       // about 2^62: (2 * norm)^2 still fits f32
 inline constexpr double kCosineNormMin = 1e-15;  // below it a direction is noise in f32

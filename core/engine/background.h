@@ -1,0 +1,23 @@
+// Background work: what is due on a collection, in what order, in small steps.
+//
+//   compaction under way > codes being made anew > compaction due > training due > rows without a node
+//
+// A step is about one graph insertion. Not here: clocks; the host measures and asks for as many
+// steps as it has time for.
+#ifndef OMENDB_ENGINE_BACKGROUND_H_
+#define OMENDB_ENGINE_BACKGROUND_H_
+
+#include "engine/collection_set.h"
+#include "index/hnsw_search.h"
+
+namespace omendb {
+
+// Steps that are due on this collection, about; 0: nothing.
+[[nodiscard]] uint64_t StepsDue(const Collection& collection);
+
+// Does up to about `steps` steps over all collections. OUT_OF_MEMORY.
+Status DoSteps(CollectionSet& collections, uint32_t steps, HnswScratch& scratch);
+
+}  // namespace omendb
+
+#endif  // OMENDB_ENGINE_BACKGROUND_H_

@@ -1,0 +1,124 @@
+#include "engine/searcher.h"
+
+#include <algorithm>
+
+#include "distance/metric.h"
+#include "engine/answers.h"
+#include "index/f32_scorer.h"
+#include "index/flat.h"
+
+namespace omendb {
+namespace {
+
+// A k beyond this part of the live rows makes a graph walk visit nearly everything, in a worse order.
+constexpr uint64_t kFlatShareOfRows = 10;
+constexpr uint32_t kRerankBlock = 64;
+
+Status CheckRequest(const SearchRequest& request) {
+  if (request.k < 1) return Status::Error(Code::kInvalidArgument, "expected k of at least 1, found 0");
+  if (request.k > kHitsMax) {
+    return Status::Error(Code::kLimitExceeded, "expected k of at most ", kHitsMax, ", found ", request.k);
+  }
+  if (request.ef_search > kEfSearchMax) {
+    return Status::Error(Code::kLimitExceeded, "expected ef_search of at most ", kEfSearchMax, ", found ",
+                         request.ef_search);
+  }
+  if (request.query_count < 1 || request.queries == nullptr) {
+    return Status::Error(Code::kInvalidArgument, "expected at least 1 query, found 0");
+  }
+  return CheckInclude(request.include);
+}
+
+// Compares candidates on f32. A function of its own, called often: see flat.cc.
+void RerankBlock(const Scorer& scorer, std::span<const Neighbor> candidates, TopK& top) {
+  uint32_t ordinals[kRerankBlock];
+  float distances[kRerankBlock];
+  uint32_t count = static_cast<uint32_t>(candidates.size());
+  for (uint32_t i = 0; i < count; ++i) ordinals[i] = candidates[i].ordinal();
+  scorer.Distances(ordinals, count, distances);
+  for (uint32_t i = 0; i < count; ++i) top.Offer(Neighbor(distances[i], ordinals[i]));
+}
+
+}  // namespace
+
+bool Searcher::UsesGraph(const Collection& collection, const SearchRequest& request) {
+  if (request.exact || collection.index().nodes() == 0) return false;
+  if (collection.live_rows() <= kFlatRowsMax) return false;
+  return uint64_t{request.k} * kFlatShareOfRows <= collection.live_rows();
+}
+
+Status Searcher::SearchGraph(Collection& collection, const SearchRequest& request, const float* query,
+                             float inverse_norm) {
+  uint32_t ef = request.ef_search == 0 ? kEfSearchDefault : request.ef_search;
+  ef = std::max(ef, request.k);
+  OMENDB_TRY(collection.index().Search(query, inverse_norm, collection.tombstones(), ef, scratch_));
+  const CollectionOptions& options = collection.options();
+  const RowStore& rows = collection.rows();
+  F32Scorer scorer(rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions);
+  scorer.SetVector(query, inverse_norm);
+  std::span<const Neighbor> candidates = scratch_.results.unsorted();
+  for (size_t start = 0; start < candidates.size(); start += kRerankBlock) {
+    RerankBlock(scorer, candidates.subspan(start, std::min<size_t>(kRerankBlock, candidates.size() - start)),
+                top_);
+  }
+  SearchFlat(scorer, collection.index().nodes(), rows.size(), collection.tombstones(), top_);
+  return Status::Ok();
+}
+
+Status Searcher::SearchOne(Collection& collection, const SearchRequest& request, const float* query) {
+  const CollectionOptions& options = collection.options();
+  const RowStore& rows = collection.rows();
+  float inverse_norm = 1;
+  OMENDB_TRY(CheckVector(options.metric, query, options.dimensions, &inverse_norm));
+  uint32_t k = std::max(1U, std::min(request.k, collection.live_rows()));
+  OMENDB_TRY(top_.Reset(k));
+  if (UsesGraph(collection, request)) return SearchGraph(collection, request, query, inverse_norm);
+  F32Scorer scorer(rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions);
+  scorer.SetVector(query, inverse_norm);
+  SearchFlat(scorer, 0, rows.size(), collection.tombstones(), top_);
+  return Status::Ok();
+}
+
+Status Searcher::Search(Collection& collection, const SearchRequest& request, Bytes& answer) {
+  OMENDB_TRY(CheckRequest(request));
+  const CollectionOptions& options = collection.options();
+  hits_per_query_.Clear();
+  ordinals_.Clear();
+  distances_.Clear();
+  for (uint32_t i = 0; i < request.query_count; ++i) {
+    Status found = SearchOne(collection, request, request.queries + size_t{i} * options.dimensions);
+    if (!found.ok()) {
+      if (request.query_count == 1 || found.code() == Code::kOutOfMemory) return found;
+      return Status::Error(found.code(), "query ", i, ": ", found.message());
+    }
+    std::span<const Neighbor> hits = top_.Sorted();
+    OMENDB_TRY(hits_per_query_.Push(static_cast<uint32_t>(hits.size())));
+    OMENDB_TRY(ordinals_.ReserveMore(hits.size()));
+    OMENDB_TRY(distances_.ReserveMore(hits.size()));
+    for (Neighbor hit : hits) {
+      ordinals_.PushReserved(hit.ordinal());
+      distances_.PushReserved(ToPublicDistance(options.metric, hit.distance()));
+    }
+  }
+  if (ordinals_.size() > 0xffffffffU) return OutOfMemory(ordinals_.size() * sizeof(float));
+  answer.Clear();
+  OMENDB_TRY(PutNumber(answer, request.query_count));
+  OMENDB_TRY(PutNumber(answer, static_cast<uint32_t>(ordinals_.size())));
+  OMENDB_TRY(answer.Append(
+      ByteSpan(reinterpret_cast<const uint8_t*>(hits_per_query_.data()), hits_per_query_.size() * 4)));
+  OMENDB_TRY(
+      answer.Append(ByteSpan(reinterpret_cast<const uint8_t*>(distances_.data()), distances_.size() * 4)));
+  return AppendRows(collection, ordinals_.span(), request.include, answer);
+}
+
+void Searcher::Trim() {
+  constexpr size_t kKeptHits = size_t{1} << 16;
+  if (ordinals_.capacity() > kKeptHits) {
+    ordinals_.Release();
+    distances_.Release();
+    hits_per_query_.Release();
+    top_ = TopK();
+  }
+}
+
+}  // namespace omendb

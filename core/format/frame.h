@@ -1,0 +1,84 @@
+// WAL frames as bytes (docs/file-format.md, "WAL frame"). What operations mean is the engine's.
+#ifndef OMENDB_FORMAT_FRAME_H_
+#define OMENDB_FORMAT_FRAME_H_
+
+#include <cstdint>
+
+#include "base/array.h"
+#include "format/object.h"
+
+namespace omendb {
+
+// Stored: append only.
+enum class OperationKind : uint32_t { kCreate = 1, kDrop = 2, kUpsert = 3, kDelete = 4 };
+
+// One operation inside a frame object that lies in memory.
+struct FrameOperation {
+  OperationKind kind = OperationKind::kCreate;
+  uint32_t collection = 0;
+  size_t payload_offset = 0;  // in the object; a multiple of 16
+  size_t payload_bytes = 0;
+};
+
+// Builds one frame object in place, so that payloads are written once, where they stay.
+class FrameWriter {
+ public:
+  // Starts anew. OUT_OF_MEMORY.
+  Status Begin();
+  // Room for the next operation's payload; what a former call prepared and nobody took is dropped.
+  // LIMIT_EXCEEDED beyond kBatchBytesMax, OUT_OF_MEMORY.
+  Result<uint8_t*> Prepare(size_t payload_bytes);
+  [[nodiscard]] bool prepared() const { return prepared_; }
+  [[nodiscard]] ByteSpan payload() const {
+    return ByteSpan(bytes_.data() + operations_end_ + kOperationHeaderBytes, payload_bytes_);
+  }
+  // The prepared payload becomes an operation. Cannot fail.
+  FrameOperation Take(OperationKind kind, uint32_t collection);
+  // The whole object. On OUT_OF_MEMORY the frame stays open.
+  Result<ByteSpan> Seal(uint64_t sequence, uint32_t epoch);
+
+  // A stored frame instead of one built here, copied so that its payloads are aligned.
+  Status Assign(ByteSpan object);
+
+  [[nodiscard]] ByteSpan bytes() const { return bytes_.span(); }
+  [[nodiscard]] uint32_t operation_count() const { return operation_count_; }
+  // Gives memory back beyond what an ordinary frame needs.
+  void Trim();
+
+  static constexpr size_t kFrameHeaderBytes = 16;
+  static constexpr size_t kOperationHeaderBytes = 16;
+
+ private:
+  Bytes bytes_;
+  size_t operations_end_ = 0;
+  size_t payload_bytes_ = 0;
+  uint32_t operation_count_ = 0;
+  bool prepared_ = false;
+};
+
+// Walks the operations of a stored frame.
+class FrameReader {
+ public:
+  // Checks the object and its header. CORRUPTION, UNSUPPORTED_VERSION.
+  static Result<FrameReader> Open(ByteSpan object, const Origin& origin);
+  [[nodiscard]] uint64_t sequence() const { return sequence_; }
+  [[nodiscard]] uint32_t epoch() const { return epoch_; }
+  [[nodiscard]] uint32_t operation_count() const { return operation_count_; }
+  // The next operation; call operation_count() times.
+  Result<FrameOperation> Next();
+  // CORRUPTION when bytes follow the last operation.
+  Status CheckEnd() const;
+
+ private:
+  ByteSpan object_;
+  Origin origin_;
+  size_t offset_ = 0;
+  size_t end_ = 0;
+  uint64_t sequence_ = 0;
+  uint32_t epoch_ = 0;
+  uint32_t operation_count_ = 0;
+};
+
+}  // namespace omendb
+
+#endif  // OMENDB_FORMAT_FRAME_H_

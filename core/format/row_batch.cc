@@ -1,0 +1,127 @@
+#include "format/row_batch.h"
+
+#include <limits>
+
+#include "format/utf8.h"
+#include "omendb/limits.h"
+
+namespace omendb {
+namespace {
+
+constexpr size_t kHeaderBytes = 32;
+constexpr size_t kReservedOffset = 16;
+
+constexpr uint64_t AlignUp16(uint64_t offset) { return (offset + 15) / 16 * 16; }
+
+Status CheckMetadata(const BlobList& metadata, const Origin& origin) {
+  for (uint32_t i = 0; i < metadata.count(); ++i) {
+    ByteSpan entry = metadata[i];
+    if (entry.size() > kMetadataBytesMax) {
+      Code code = origin.fault_code == Code::kInvalidArgument ? Code::kLimitExceeded : origin.fault_code;
+      return Status::Error(code, origin.name, ": row ", i, ": expected at most ", kMetadataBytesMax,
+                           " bytes of metadata, found ", entry.size());
+    }
+    if (!IsUtf8(entry))
+      return origin.Fault(metadata.PositionOf(i), "row ", i, ": expected metadata in UTF-8");
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+Result<RowBatch> RowBatch::Decode(ByteSpan bytes, const Origin& origin) {
+  if (bytes.size() < kHeaderBytes) {
+    return origin.Fault(0, "expected at least ", kHeaderBytes, " bytes, found ", bytes.size());
+  }
+  RowBatch batch;
+  uint32_t count = LoadAt<uint32_t>(bytes.data());
+  batch.dimensions_ = LoadAt<uint32_t>(bytes.data() + 4);
+  uint64_t id_bytes = LoadAt<uint32_t>(bytes.data() + 8);
+  uint64_t metadata_bytes = LoadAt<uint32_t>(bytes.data() + 12);
+  for (size_t i = kReservedOffset; i < kHeaderBytes; ++i) {
+    if (bytes[i] != 0) return origin.Fault(i, "expected reserved byte 0, found ", bytes[i]);
+  }
+  if (batch.dimensions_ > kDimensionsMax) {
+    return origin.Fault(4, "expected at most ", kDimensionsMax, " dimensions, found ", batch.dimensions_);
+  }
+  // u64 throughout: 32-bit sums of these would wrap in wasm.
+  uint64_t lists_end = kHeaderBytes + id_bytes + metadata_bytes;
+  uint64_t vectors_start = AlignUp16(lists_end);
+  uint64_t expected = vectors_start + uint64_t{4} * count * batch.dimensions_;
+  if (expected != bytes.size()) {
+    return origin.Fault(0, "expected a row batch of ", expected, " bytes, found ", bytes.size());
+  }
+  for (uint64_t i = lists_end; i < vectors_start; ++i) {
+    uint8_t padding = bytes[static_cast<size_t>(i)];
+    if (padding != 0) return origin.Fault(i, "expected padding 0, found ", padding);
+  }
+  OMENDB_ASSIGN(batch.ids_, DecodeIdList(bytes.subspan(kHeaderBytes, static_cast<size_t>(id_bytes)),
+                                         origin.At(kHeaderBytes)));
+  if (batch.ids_.count() != count) {
+    return origin.Fault(kHeaderBytes, "expected ", count, " ids, found ", batch.ids_.count());
+  }
+  batch.has_metadata_ = metadata_bytes > 0;
+  if (batch.has_metadata_) {
+    uint64_t start = kHeaderBytes + id_bytes;
+    OMENDB_ASSIGN(batch.metadata_, BlobList::Decode(bytes.subspan(static_cast<size_t>(start),
+                                                                  static_cast<size_t>(metadata_bytes)),
+                                                    origin.At(start)));
+    if (batch.metadata_.count() != count) {
+      return origin.Fault(start, "expected metadata of ", count, " rows, found ", batch.metadata_.count());
+    }
+    OMENDB_TRY(CheckMetadata(batch.metadata_, origin.At(start)));
+  }
+  batch.vectors_ = bytes.data() + vectors_start;
+  return batch;
+}
+
+uint64_t RowBatchLayout::vectors_offset() const {
+  return AlignUp16(kHeaderBytes + id_list_bytes() + metadata_list_bytes());
+}
+
+uint64_t RowBatchLayout::bytes() const { return vectors_offset() + uint64_t{4} * count * dimensions; }
+
+Status RowBatchLayout::Check() const {
+  constexpr uint64_t kListBytesMax = std::numeric_limits<uint32_t>::max();
+  uint64_t largest = id_list_bytes() > metadata_list_bytes() ? id_list_bytes() : metadata_list_bytes();
+  if (largest > kListBytesMax) {
+    return Status::Error(Code::kLimitExceeded, "expected at most ", kListBytesMax,
+                         " bytes of ids or of metadata in one answer, found ", largest);
+  }
+  if (bytes() > std::numeric_limits<size_t>::max() / 2) {
+    return Status::Error(Code::kOutOfMemory, "could not allocate ", bytes(), " bytes");
+  }
+  return Status::Ok();
+}
+
+RowBatchWriter::RowBatchWriter(const RowBatchLayout& layout, uint8_t* out)
+    : layout_(layout), ids_(out + kHeaderBytes, layout.count), next_vector_(out + layout.vectors_offset()) {
+  StoreAt<uint32_t>(out, layout.count);
+  StoreAt<uint32_t>(out + 4, layout.dimensions);
+  StoreAt<uint32_t>(out + 8, static_cast<uint32_t>(layout.id_list_bytes()));
+  StoreAt<uint32_t>(out + 12, static_cast<uint32_t>(layout.metadata_list_bytes()));
+  std::memset(out + kReservedOffset, 0, kHeaderBytes - kReservedOffset);
+  uint8_t* metadata = out + kHeaderBytes + layout.id_list_bytes();
+  if (layout.has_metadata) metadata_ = BlobListWriter(metadata, layout.count);
+  uint8_t* lists_end = metadata + layout.metadata_list_bytes();
+  if (lists_end != next_vector_) {
+    std::memset(lists_end, 0, static_cast<size_t>(next_vector_ - lists_end));
+  }
+}
+
+void RowBatchWriter::Add(ByteSpan id, ByteSpan metadata, const float* vector) {
+  ids_.Add(id);
+  if (layout_.has_metadata) metadata_.Add(metadata);
+  if (layout_.dimensions > 0) {
+    size_t vector_bytes = size_t{layout_.dimensions} * sizeof(float);
+    std::memcpy(next_vector_, vector, vector_bytes);
+    next_vector_ += vector_bytes;
+  }
+}
+
+void RowBatchWriter::Finish() {
+  ids_.Finish();
+  if (layout_.has_metadata) metadata_.Finish();
+}
+
+}  // namespace omendb
