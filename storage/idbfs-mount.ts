@@ -4,15 +4,15 @@ import type { CreateIdbfsModule, IdbfsModule, IdbfsMount as MountHandle } from '
 import { toIndexedDbError } from './indexeddb-errors.js'
 
 /** What must hold inside the transaction that persists a change, or nothing of it is written. */
-export interface PersistCondition {
+interface PersistCondition {
   /** The stored head. */
   readonly head: Uint8Array | null
-  /** Files that may not be stored yet. */
-  readonly absentFiles: readonly string[]
+  /** Paths that may be stored: all that this mount knows of. */
+  readonly known: ReadonlySet<IDBValidKey>
 }
 
-/** Which part of a condition did not hold. */
-export type PersistConflict = { readonly what: 'head' } | { readonly what: 'file'; readonly file: string }
+/** Which part of the condition did not hold. */
+type PersistConflict = 'head' | 'unknown file'
 
 /** IDBFS's record of a file. */
 interface FileEntry {
@@ -20,14 +20,14 @@ interface FileEntry {
 }
 
 export const HEAD_FILE = 'head'
-const POPULATE_ATTEMPTS = 3
+const ATTEMPTS = 3
 
 /**
  * One mounted IDBFS: files in memory, and their transfer to and from IndexedDB by IDBFS's own code.
  *
  * IDBFS asks its list of connections for one; the connection it finds there is this object's, which adds two things
- * to the transactions IDBFS makes: strict durability, and a check of the stored head before anything is written.
- * What IDBFS itself would do with two writers is to delete whatever it does not know.
+ * to the transactions IDBFS makes: strict durability, and a check of what is stored before anything is written.
+ * Left alone, IDBFS deletes every stored file that it does not know, another writer's last ones among them.
  */
 export class IdbfsMount {
   readonly #module: IdbfsModule
@@ -92,25 +92,37 @@ export class IdbfsMount {
           throw toIndexedDbError(error, 'reading the IDBFS store')
         }
         // IDBFS lists and reads in two transactions; a file that a writer deleted in between stops it.
-        if (attempt < POPULATE_ATTEMPTS) continue
+        if (attempt < ATTEMPTS) continue
         throw new CorruptionError('the IDBFS store holds an entry that is no file', { cause: error })
       }
     }
   }
 
   /**
-   * Stores what changed in memory, in one transaction, if `condition` holds; else answers what does not, and memory is
-   * again what is stored, as it is after a failure.
+   * Makes `change` in memory and stores it, in one transaction, if the stored head is `head`; answers false when it is
+   * another. After that, and after a failure, memory is again what is stored. What `change` throws is passed on; it
+   * has to throw before it changes anything.
    */
-  async persist(condition: PersistCondition): Promise<PersistConflict | null> {
+  async persist(head: Uint8Array | null, change: () => void): Promise<boolean> {
+    for (let attempt = 1; ; attempt++) {
+      const known = new Set(this.files().map((file) => this.#filePath(file)))
+      change()
+      const conflict = await this.#persistOnce({ head, known })
+      if (conflict !== 'unknown file') return conflict === null
+      // Another writer put it before this one takes over. It is known now, so that the change can be made again.
+      if (attempt === ATTEMPTS)
+        throw new StorageFailedError('another writer keeps adding files to the IDBFS store')
+    }
+  }
+
+  async #persistOnce(condition: PersistCondition): Promise<PersistConflict | null> {
     this.#condition = condition
     this.#conflict = null
     this.#checked = false
     try {
       await this.#sync(false)
       // With nothing to store IDBFS makes no transaction.
-      const holds = this.#checked || equalBytes(await this.storedHead(), condition.head)
-      return holds ? null : { what: 'head' }
+      return this.#checked || equalBytes(await this.storedHead(), condition.head) ? null : 'head'
     } catch (error) {
       this.#condition = null
       await this.populate().catch(() =>
@@ -202,7 +214,8 @@ export class IdbfsMount {
   #abort(error: unknown): boolean {
     const transaction = this.#transaction
     if (transaction === null) return false
-    transaction.addEventListener('abort', () => this.#stop(asError(error)))
+    const stop = this.#stop
+    transaction.addEventListener('abort', () => stop(asError(error)))
     try {
       transaction.abort()
       return true
@@ -217,17 +230,17 @@ export class IdbfsMount {
     const transaction = this.#connection.transaction(stores, mode, { durability: 'strict' })
     this.#transaction = transaction
     this.#checked = true
-    transaction.addEventListener('abort', () => this.#stop(asError(transaction.error)))
+    // This transfer's own: the event may come after its requests' errors have ended it, and the next has begun.
+    const stop = this.#stop
+    transaction.addEventListener('abort', () => stop(asError(transaction.error)))
     const store = transaction.objectStore(this.#module.IDBFS.DB_STORE_NAME)
     const head = store.get(this.#filePath(HEAD_FILE))
     head.onsuccess = () => {
-      if (!equalBytes(contentsOf(head.result), condition.head)) this.#refuse(transaction, { what: 'head' })
+      if (!equalBytes(contentsOf(head.result), condition.head)) this.#refuse(transaction, 'head')
     }
-    for (const file of condition.absentFiles) {
-      const key = store.getKey(this.#filePath(file))
-      key.onsuccess = () => {
-        if (key.result !== undefined) this.#refuse(transaction, { what: 'file', file })
-      }
+    const keys = store.getAllKeys()
+    keys.onsuccess = () => {
+      if (keys.result.some((key) => !condition.known.has(key))) this.#refuse(transaction, 'unknown file')
     }
     return transaction
   }

@@ -84,29 +84,25 @@ class IdbfsSession implements StorageSession {
   async readHead(): Promise<Uint8Array | null> {
     return this.#read(null, async (mount) => {
       await mount.populate()
-      return mount.has(HEAD_FILE) ? mount.read(HEAD_FILE, 0, mount.sizeBytes(HEAD_FILE)) : null
+      return this.#knownHead(mount)
     })
   }
 
   async compareAndSetHead(expected: Uint8Array | null, next: Uint8Array): Promise<boolean> {
-    return this.#write(async (mount) => {
-      mount.write(HEAD_FILE, next)
-      return (await mount.persist({ head: expected, absentFiles: [] })) === null
-    })
+    return this.#write((mount) => mount.persist(expected, () => mount.write(HEAD_FILE, next)))
   }
 
   async put(objects: readonly StorageObject[], head: Uint8Array): Promise<void> {
     this.#guard.checkWritable()
     checkObjects(objects, LARGEST_OBJECT_BYTES)
     await this.#write(async (mount) => {
-      for (const { name } of objects) {
-        if (mount.has(OBJECT_PREFIX + name)) throw this.#guard.nameTaken(name)
-      }
-      for (const { name, bytes } of objects) mount.write(OBJECT_PREFIX + name, bytes)
-      const files = objects.map(({ name }) => OBJECT_PREFIX + name)
-      const conflict = await mount.persist({ head, absentFiles: files })
-      if (conflict?.what === 'file') throw this.#guard.nameTaken(conflict.file.slice(OBJECT_PREFIX.length))
-      if (conflict !== null) throw this.#guard.headReplaced()
+      const isStored = await mount.persist(head, () => {
+        for (const { name } of objects) {
+          if (mount.has(OBJECT_PREFIX + name)) throw this.#guard.nameTaken(name)
+        }
+        for (const { name, bytes } of objects) mount.write(OBJECT_PREFIX + name, bytes)
+      })
+      if (!isStored) throw this.#guard.headReplaced()
     })
   }
 
@@ -140,12 +136,11 @@ class IdbfsSession implements StorageSession {
     this.#guard.checkWritable()
     names.forEach(checkObjectName)
     await this.#write(async (mount) => {
-      const files = names.map((name) => OBJECT_PREFIX + name).filter((file) => mount.has(file))
-      if (files.length === 0) return
-      const head = await mount.storedHead()
-      files.forEach((file) => mount.remove(file))
-      const conflict = await mount.persist({ head, absentFiles: [] })
-      if (conflict !== null) throw this.#guard.headReplaced()
+      // Under the head that this session knows: what it would delete may be needed under another.
+      const isStored = await mount.persist(this.#knownHead(mount), () => {
+        for (const name of names) mount.remove(OBJECT_PREFIX + name)
+      })
+      if (!isStored) throw this.#guard.headReplaced()
     })
   }
 
@@ -169,6 +164,10 @@ class IdbfsSession implements StorageSession {
     this.#mount?.close()
     this.#mount = null
     await this.#lock?.release()
+  }
+
+  #knownHead(mount: IdbfsMount): Uint8Array | null {
+    return mount.has(HEAD_FILE) ? mount.read(HEAD_FILE, 0, mount.sizeBytes(HEAD_FILE)) : null
   }
 
   async #write<T>(work: (mount: IdbfsMount) => Promise<T>): Promise<T> {
