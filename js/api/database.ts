@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { CollectionSchema } from '../engine/protocol.js'
 import { Collection } from './collection.js'
 import type { Connection } from './connection.js'

@@ -2,8 +2,6 @@
 import { indexedDbStorage } from '../../storage/indexeddb.js'
 import { memoryStorage } from '../../storage/memory.js'
 import { loadCoreModule } from '../wasm/core-module.js'
-import type { FromWorker } from '../worker/messages.js'
-import type { WorkerHandle } from '../worker/worker-client.js'
 import type { Runtime } from './connect.js'
 import { loadIdbfsStorage } from './idbfs-script.js'
 import { unsupportedStorage } from './unsupported.js'
@@ -23,29 +21,7 @@ export const browserRuntime: Runtime = {
     throw unsupportedStorage(name, 'browsers')
   },
   loadCore: (wasm) => loadCoreModule(wasm ?? builds()),
-  startWorker: typeof Worker === 'function' ? startWorker : null,
+  // The worker's script shares this, and must not name itself: bundlers would bundle it for ever.
+  startWorker: null,
   clockStandsStill: false,
-}
-
-function startWorker(): WorkerHandle {
-  // In one expression, so that bundlers recognize it.
-  const worker = new Worker(new URL('./browser-worker.js', import.meta.url), {
-    type: 'module',
-    name: 'omendb',
-  })
-  return {
-    post: (message, transfer) => worker.postMessage(message, [...transfer]),
-    listen(onMessage, onFailure) {
-      worker.onmessage = (event: MessageEvent<FromWorker>) => onMessage(event.data)
-      worker.onmessageerror = () => onFailure('a message could not be read')
-      worker.onerror = (event) => {
-        event.preventDefault()
-        onFailure(event.message || 'its script could not be loaded')
-      }
-    },
-    keepAlive: () => undefined,
-    async terminate() {
-      worker.terminate()
-    },
-  }
 }

@@ -1,6 +1,7 @@
 /** The entry for browsers, on a page or in a worker of its own. */
 import { openWith } from '../api/open.js'
 import { browserRuntime } from './browser-runtime.js'
+import { startWorker } from './browser-thread.js'
 import { connectWith } from './connect.js'
 
 export * from './public.js'
@@ -11,4 +12,6 @@ export * from './public.js'
  * `LOCKED`: another tab has it open for writing. `CORRUPTION`: stored bytes are damaged; nothing is repaired
  * or replaced in silence.
  */
-export const open = openWith(connectWith(browserRuntime))
+export const open = openWith(
+  connectWith({ ...browserRuntime, startWorker: typeof Worker === 'function' ? startWorker : null }),
+)

@@ -2,6 +2,7 @@
 import { openWith } from '../api/open.js'
 import { connectWith } from './connect.js'
 import { nodeRuntime } from './node-runtime.js'
+import { startWorker } from './node-thread.js'
 
 export * from './public.js'
 
@@ -12,4 +13,4 @@ export * from './public.js'
  * `LOCKED`: another process or handle has it open for writing. `CORRUPTION`: stored bytes are damaged; nothing is
  * repaired or replaced in silence.
  */
-export const open = openWith(connectWith(nodeRuntime))
+export const open = openWith(connectWith({ ...nodeRuntime, startWorker }))
