@@ -67,7 +67,8 @@ bool WalTail::Contains(const ObjectName& name) const {
     if (frame.name.text() == name.text()) return true;
   }
   for (const ObjectName& planned : planned_) {
-    if (planned.text() == name.text() && &planned - planned_.begin() >= replayed_) return true;
+    if (planned.text() == name.text() && static_cast<uint32_t>(&planned - planned_.begin()) >= replayed_)
+      return true;
   }
   return false;
 }
