@@ -140,7 +140,6 @@ describe('CoreEngine', () => {
 
   it('comes back from its WAL', async () => {
     const first = await newEngine()
-    first.takeOver()
     const head = first.encodeHead()
     const frames: NamedObject[] = []
     frames.push(commit(first, () => first.frameCreate('notes', OPTIONS)))
@@ -166,7 +165,6 @@ describe('CoreEngine', () => {
 
   it('comes back from a checkpoint', async () => {
     const first = await newEngine()
-    first.takeOver()
     const collection = createCollection(first)
     const ids = Array.from({ length: 3000 }, (_, i) => `id ${i}`)
     commit(first, () => first.frameUpsert(collection, batchOf(ids)))
@@ -251,6 +249,7 @@ describe('CoreEngine', () => {
     const none = module.instance.EngineBinding.memoryBytes()
     const engine = CoreEngine.create(module)
     engine.openNew()
+    engine.takeOver()
     const collection = createCollection(engine)
     commit(engine, () => engine.frameUpsert(collection, batchOf(Array.from({ length: 2000 }, (_, i) => i))))
     expect(engine.memoryBytes()).toBeGreaterThan(none)

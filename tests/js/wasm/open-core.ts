@@ -13,8 +13,10 @@ export async function loadCore(): Promise<CoreModule> {
   return loadCoreModule(await compiled)
 }
 
+/** An empty database that takes writes. */
 export async function newEngine(): Promise<CoreEngine> {
   const engine = CoreEngine.create(await loadCore())
   engine.openNew()
+  engine.takeOver()
   return engine
 }

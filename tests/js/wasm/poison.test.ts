@@ -5,7 +5,7 @@ import { CoreEngine } from '../../../js/wasm/core-engine.js'
 import { loadCoreModule } from '../../../js/wasm/core-module.js'
 import { encodeIdList } from '../../../js/wasm/row-batch.js'
 import { codeOf, messageOf } from './error-of.js'
-import { loadCore, wasmPath } from './open-core.js'
+import { loadCore, newEngine, wasmPath } from './open-core.js'
 
 const wasm = readFileSync(wasmPath)
 
@@ -48,8 +48,7 @@ describe('a trap', () => {
 
 describe('100,000 failing calls', () => {
   it('leave memory as it was', async () => {
-    const engine = CoreEngine.create(await loadCore())
-    engine.openNew()
+    const engine = await newEngine()
     const garbage = new Uint8Array(100).fill(7)
     const fail = (): void => {
       expect(codeOf(() => engine.count(7))).toBe('NOT_FOUND')
