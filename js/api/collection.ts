@@ -83,7 +83,8 @@ export class Collection<M = JsonValue> {
     const given = checkOptions('upsert', options, ['signal', 'onProgress'])
     const signal = checkSignal('upsert', given.signal)
     const callback = checkCallback('upsert: onProgress', given.onProgress)
-    const source = await rowSource(rows, this.dimensions)
+    const checked = rowSource(rows, this.dimensions)
+    const source = checked instanceof Promise ? await checked : checked
     this.#connection.requireOpen()
     if (source.ids.length === 0) return
     const onProgress = callback && ((done: number, total: number) => report(callback, { done, total }))

@@ -10,11 +10,14 @@ const COLUMN_KEYS = ['ids', 'vectors', 'metadata']
 /** Rows looked at in one task; a few milliseconds. */
 const ROWS_PER_TASK = 16_384
 
-/** Shapes and names are checked here; values while they are encoded. */
-export async function rowSource<M>(
+/**
+ * Shapes and names are checked here; values while they are encoded. A promise only for so many rows that the check takes
+ * several tasks: what is written in one turn should be committed in the order of its calls.
+ */
+export function rowSource<M>(
   input: readonly RowInput<M>[] | ColumnarInput<M>,
   dimensions: number,
-): Promise<RowSource> {
+): RowSource | Promise<RowSource> {
   if (Array.isArray(input)) return fromRows(input as readonly unknown[], dimensions)
   if (typeof input !== 'object' || input === null) {
     throw invalid(
@@ -24,13 +27,34 @@ export async function rowSource<M>(
   return fromColumns(input as ColumnarInput, dimensions)
 }
 
-async function fromRows(rows: readonly unknown[], dimensions: number): Promise<RowSource> {
-  const count = rows.length
-  const ids = new Array<unknown>(count)
-  const vectors = new Array<unknown>(count)
-  let metadata: unknown[] | undefined
-  for (let i = 0; i < count; i += 1) {
-    if (i > 0 && i % ROWS_PER_TASK === 0) await macrotask()
+function fromRows(rows: readonly unknown[], dimensions: number): RowSource | Promise<RowSource> {
+  const columns: Columns = {
+    ids: new Array<unknown>(rows.length),
+    vectors: new Array<unknown>(rows.length),
+    metadata: undefined,
+  }
+  if (rows.length <= ROWS_PER_TASK) {
+    takeRows(rows, 0, rows.length, columns)
+    return { dimensions, ...columns }
+  }
+  return takeInTasks(rows, columns).then(() => ({ dimensions, ...columns }))
+}
+
+interface Columns {
+  readonly ids: unknown[]
+  readonly vectors: unknown[]
+  metadata: unknown[] | undefined
+}
+
+async function takeInTasks(rows: readonly unknown[], columns: Columns): Promise<void> {
+  for (let start = 0; start < rows.length; start += ROWS_PER_TASK) {
+    if (start > 0) await macrotask()
+    takeRows(rows, start, Math.min(start + ROWS_PER_TASK, rows.length), columns)
+  }
+}
+
+function takeRows(rows: readonly unknown[], start: number, end: number, columns: Columns): void {
+  for (let i = start; i < end; i += 1) {
     const row = rows[i]
     if (typeof row !== 'object' || row === null || Array.isArray(row)) {
       throw invalid(`upsert: row ${i} must be an object { id, vector, metadata? }, found ${describe(row)}`)
@@ -43,14 +67,13 @@ async function fromRows(rows: readonly unknown[], dimensions: number): Promise<R
       }
     }
     const given = row as Partial<RowInput<unknown>>
-    ids[i] = given.id
-    vectors[i] = given.vector
+    columns.ids[i] = given.id
+    columns.vectors[i] = given.vector
     if (given.metadata !== undefined) {
-      metadata ??= new Array<unknown>(count)
-      metadata[i] = given.metadata
+      columns.metadata ??= new Array<unknown>(rows.length)
+      columns.metadata[i] = given.metadata
     }
   }
-  return { dimensions, ids, vectors, metadata }
 }
 
 function fromColumns(input: ColumnarInput, dimensions: number): RowSource {

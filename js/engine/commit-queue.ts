@@ -179,7 +179,7 @@ export class CommitQueue {
   }
 
   async #put(writes: readonly Write[], object: NamedObject): Promise<void> {
-    const { session, adapter, head } = this.#store
+    const { session, head } = this.#store
     try {
       await session.put([object], head)
     } catch (error) {
@@ -194,9 +194,8 @@ export class CommitQueue {
       for (const [i, write] of writes.entries()) write.resolve(counts[i] as number)
       rows = counts.reduce((sum, count) => sum + count, 0)
     } catch (error) {
-      // It is durable in `adapter` and will be found there; this engine cannot say so any more.
+      // It is durable and will be found by the next open; this engine cannot say so any more, nor anything else.
       const failure = asOmenError(error)
-      this.#store.becomeReadOnly(`the engine failed after a write to the ${adapter.name} storage`)
       for (const write of writes) write.reject(failure)
       return
     }

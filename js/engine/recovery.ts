@@ -41,19 +41,16 @@ async function recoverWriter(options: RecoveryOptions): Promise<Recovered> {
   checkNotAborted(options)
   const engine = options.createEngine()
   try {
-    let head: Uint8Array
     if (stored === null) {
       await requireNoObjects(options)
       engine.openNew()
-      head = engine.encodeHead()
-      await replaceHead(options, null, head)
     } else {
       engine.openHead(stored)
-      engine.takeOver()
-      head = engine.encodeHead()
-      // From here on an older writer's put is refused.
-      await replaceHead(options, stored, head)
     }
+    engine.takeOver()
+    const head = engine.encodeHead()
+    // From here on an older writer's put is refused.
+    await replaceHead(options, stored, head)
     const names = await load(engine, options)
     return { engine, head, names }
   } catch (error) {

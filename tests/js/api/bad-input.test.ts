@@ -51,11 +51,26 @@ describeBoth('collection', (openMemory) => {
     ['2.5 dimensions', { metric: 'l2', dimensions: 2.5 }, 'INVALID_ARGUMENT', /dimensions.*2\.5/],
     ['no metric', { dimensions: 3 }, 'INVALID_ARGUMENT', /metric.*'cosine'.*undefined/],
     ['an unknown metric', { dimensions: 3, metric: 'hamming' }, 'INVALID_ARGUMENT', /metric.*"hamming"/],
-    ['an unknown quantization', { dimensions: 3, metric: 'l2', quantization: 'pq' }, 'INVALID_ARGUMENT', /'sq8'.*"pq"/],
-    ['an unknown option', { dimensions: 3, metric: 'l2', text: true }, 'INVALID_ARGUMENT', /"text".*dimensions, metric/],
+    [
+      'an unknown quantization',
+      { dimensions: 3, metric: 'l2', quantization: 'pq' },
+      'INVALID_ARGUMENT',
+      /'sq8'.*"pq"/,
+    ],
+    [
+      'an unknown option',
+      { dimensions: 3, metric: 'l2', text: true },
+      'INVALID_ARGUMENT',
+      /"text".*dimensions, metric/,
+    ],
     ['an M of 3', { dimensions: 3, metric: 'l2', index: { M: 3 } }, 'INVALID_ARGUMENT', /M.*4.*64.*3/],
     ['an unknown index option', { dimensions: 3, metric: 'l2', index: { m: 8 } }, 'INVALID_ARGUMENT', /"m"/],
-    ['efConstruction of 1', { dimensions: 3, metric: 'l2', index: { efConstruction: 1 } }, 'INVALID_ARGUMENT', /efConstruction/],
+    [
+      'efConstruction of 1',
+      { dimensions: 3, metric: 'l2', index: { efConstruction: 1 } },
+      'INVALID_ARGUMENT',
+      /efConstruction/,
+    ],
     ['options that are none', null, 'INVALID_ARGUMENT', /object.*null/],
   ])('refuses %s', async (_what, options, code, named) => {
     const db = await openMemory()
@@ -66,7 +81,10 @@ describeBoth('collection', (openMemory) => {
 
   it.each(NAMES)('refuses %s as a name', async (_what, name, code, named) => {
     const db = await openMemory()
-    for (const call of [db.collection(untyped(name), { dimensions: 3, metric: 'l2' }), db.drop(untyped(name))]) {
+    for (const call of [
+      db.collection(untyped(name), { dimensions: 3, metric: 'l2' }),
+      db.drop(untyped(name)),
+    ]) {
       const error = await errorOf(call)
       expect([error.code, error.message]).toEqual([code, expect.stringMatching(named)])
     }
@@ -77,7 +95,11 @@ describeBoth('collection', (openMemory) => {
     ['metric', { dimensions: 3, metric: 'dot' }, /metric l2.*dot/],
     ['quantization', { dimensions: 3, metric: 'l2', quantization: 'none' }, /quantization sq8.*none/],
     ['M', { dimensions: 3, metric: 'l2', index: { M: 8 } }, /M 16.*8/],
-    ['efConstruction', { dimensions: 3, metric: 'l2', index: { efConstruction: 99 } }, /efConstruction 200.*99/],
+    [
+      'efConstruction',
+      { dimensions: 3, metric: 'l2', index: { efConstruction: 99 } },
+      /efConstruction 200.*99/,
+    ],
   ])('refuses other %s than what is stored', async (_option, options, named) => {
     const db = await openMemory()
     await db.collection('notes', { dimensions: 3, metric: 'l2' })
@@ -100,7 +122,12 @@ describeBoth('upsert', (openMemory) => {
     ['a row that is not in an array', { id: 1, vector }, 'INVALID_ARGUMENT', /"id".*ids, vectors/],
     ['a row that is none', [5], 'INVALID_ARGUMENT', /row 0.*5/],
     ['a row without an id', [{ vector }], 'INVALID_ARGUMENT', /row 0.*id.*undefined/],
-    ['a row without a vector', [{ id: 1, vector }, { id: 2 }], 'INVALID_ARGUMENT', /row 1.*vector.*undefined/],
+    [
+      'a row without a vector',
+      [{ id: 1, vector }, { id: 2 }],
+      'INVALID_ARGUMENT',
+      /row 1.*vector.*undefined/,
+    ],
     ['an unknown key', [{ id: 1, vector, text: 'x' }], 'INVALID_ARGUMENT', /row 0.*"text".*id, vector/],
     ['an empty id', [{ id: '', vector }], 'INVALID_ARGUMENT', /row 0.*empty/],
     ['an id of 1,025 bytes', [{ id: 'x'.repeat(1025), vector }], 'LIMIT_EXCEEDED', /row 0.*1025/],
@@ -108,7 +135,15 @@ describeBoth('upsert', (openMemory) => {
     ['an id that is not safe', [{ id: 2 ** 53, vector }], 'INVALID_ARGUMENT', /row 0.*safe/],
     ['an id of 65 bits', [{ id: 2n ** 63n, vector }], 'INVALID_ARGUMENT', /row 0.*64/],
     ['an id of another type', [{ id: null, vector }], 'INVALID_ARGUMENT', /row 0.*null/],
-    ['one id twice', [{ id: 1, vector }, { id: 1, vector }], 'DUPLICATE_ID', /1/],
+    [
+      'one id twice',
+      [
+        { id: 1, vector },
+        { id: 1, vector },
+      ],
+      'DUPLICATE_ID',
+      /1/,
+    ],
     ['too few floats', [{ id: 1, vector: [1] }], 'DIMENSION_MISMATCH', /row 0.*3.*1/],
     ['a string for a float', [{ id: 1, vector: [1, '2', 3] }], 'INVALID_ARGUMENT', /row 0.*component 1/],
     ['a hole in a vector', [{ id: 1, vector: [1, , 3] }], 'INVALID_ARGUMENT', /row 0.*component 1/], // eslint-disable-line no-sparse-arrays
@@ -116,18 +151,43 @@ describeBoth('upsert', (openMemory) => {
     ['NaN', [{ id: 1, vector: [1, NaN, 3] }], 'INVALID_VECTOR', /./],
     ['infinity', [{ id: 1, vector: [1, Infinity, 3] }], 'INVALID_VECTOR', /./],
     ['a double that is no float', [{ id: 1, vector: [1, 1e300, 3] }], 'INVALID_VECTOR', /./],
-    ['a function in metadata', [{ id: 1, vector, metadata: { f: () => 1 } }], 'INVALID_ARGUMENT', /row 0.*\.f/],
+    [
+      'a function in metadata',
+      [{ id: 1, vector, metadata: { f: () => 1 } }],
+      'INVALID_ARGUMENT',
+      /row 0.*\.f/,
+    ],
     ['a bigint in metadata', [{ id: 1, vector, metadata: { a: [1, 2n] } }], 'INVALID_ARGUMENT', /\.a\[1\]/],
     ['NaN in metadata', [{ id: 1, vector, metadata: NaN }], 'INVALID_ARGUMENT', /NaN/],
     ['a cycle in metadata', [{ id: 1, vector, metadata: cyclic }], 'INVALID_ARGUMENT', /cyclic/],
-    ['a date in metadata', [{ id: 1, vector, metadata: { at: new Date(0) } }], 'INVALID_ARGUMENT', /\.at.*Date/],
+    [
+      'a date in metadata',
+      [{ id: 1, vector, metadata: { at: new Date(0) } }],
+      'INVALID_ARGUMENT',
+      /\.at.*Date/,
+    ],
     ['metadata beyond 1 MiB', [{ id: 1, vector, metadata: 'x'.repeat(1 << 20) }], 'LIMIT_EXCEEDED', /row 0/],
     ['columns without ids', { vectors: new Float32Array(3) }, 'INVALID_ARGUMENT', /ids.*undefined/],
     ['columns without vectors', { ids: [1] }, 'INVALID_ARGUMENT', /Float32Array.*undefined/],
     ['columns of vectors', { ids: [1], vectors: [vector] }, 'INVALID_ARGUMENT', /Float32Array.*array of 1/],
-    ['columns of other lengths', { ids: [1], vectors: new Float32Array(6) }, 'DIMENSION_MISMATCH', /3 floats.*6/],
-    ['too little metadata', { ids: [1], vectors: new Float32Array(3), metadata: [] }, 'INVALID_ARGUMENT', /metadata.*array of 0/],
-    ['an unknown column', { ids: [1], vectors: new Float32Array(3), texts: [''] }, 'INVALID_ARGUMENT', /"texts"/],
+    [
+      'columns of other lengths',
+      { ids: [1], vectors: new Float32Array(6) },
+      'DIMENSION_MISMATCH',
+      /3 floats.*6/,
+    ],
+    [
+      'too little metadata',
+      { ids: [1], vectors: new Float32Array(3), metadata: [] },
+      'INVALID_ARGUMENT',
+      /metadata.*array of 0/,
+    ],
+    [
+      'an unknown column',
+      { ids: [1], vectors: new Float32Array(3), texts: [''] },
+      'INVALID_ARGUMENT',
+      /"texts"/,
+    ],
   ])('refuses %s and changes nothing', async (_what, rows, code, named) => {
     const notes = await openNotes(openMemory)
     await notes.upsert([{ id: 'there', vector, metadata: { n: 1 } }])
@@ -186,8 +246,18 @@ describeBoth('search', (openMemory) => {
 
   it.each<Case>([
     ['no vectors', { k: 1 }, 'INVALID_ARGUMENT', /vectors.*undefined/],
-    ['one vector of the wrong length', { k: 1, vectors: [vector, [1]] }, 'DIMENSION_MISMATCH', /vector 1.*3.*1/],
-    ['a flat array of the wrong length', { k: 1, vectors: new Float32Array(4) }, 'DIMENSION_MISMATCH', /3.*4/],
+    [
+      'one vector of the wrong length',
+      { k: 1, vectors: [vector, [1]] },
+      'DIMENSION_MISMATCH',
+      /vector 1.*3.*1/,
+    ],
+    [
+      'a flat array of the wrong length',
+      { k: 1, vectors: new Float32Array(4) },
+      'DIMENSION_MISMATCH',
+      /3.*4/,
+    ],
     ['NaN in one vector', { k: 1, vectors: [vector, [1, NaN, 2]] }, 'INVALID_VECTOR', /./],
     ['a k of 0', { k: 0, vectors: [vector] }, 'INVALID_ARGUMENT', /k.*0/],
     ['search’s own option', { k: 1, vector }, 'INVALID_ARGUMENT', /"vector".*vectors/],
@@ -203,18 +273,63 @@ describeBoth('get, delete, list and count', (openMemory) => {
   it.each<[string, Call, string, RegExp]>([
     ['get of one id', (notes) => notes.get(untyped('a')), 'INVALID_ARGUMENT', /array.*"a"/],
     ['get of a bad id', (notes) => notes.get([1, untyped({})]), 'INVALID_ARGUMENT', /Object/],
-    ['get with an unknown option', (notes) => notes.get([1], untyped({ with: 1 })), 'INVALID_ARGUMENT', /"with"/],
-    ['get with a bad include', (notes) => notes.get([1], untyped({ include: [1] })), 'INVALID_ARGUMENT', /include.*1/],
+    [
+      'get with an unknown option',
+      (notes) => notes.get([1], untyped({ with: 1 })),
+      'INVALID_ARGUMENT',
+      /"with"/,
+    ],
+    [
+      'get with a bad include',
+      (notes) => notes.get([1], untyped({ include: [1] })),
+      'INVALID_ARGUMENT',
+      /include.*1/,
+    ],
     ['get with a fired signal', (notes) => notes.get([1], { signal: AbortSignal.abort() }), 'ABORTED', /get/],
     ['delete of one id', (notes) => notes.delete(untyped(1)), 'INVALID_ARGUMENT', /array.*1/],
-    ['delete by filter', (notes) => notes.delete(untyped({ filter: {} })), 'INVALID_ARGUMENT', /array.*object/],
+    [
+      'delete by filter',
+      (notes) => notes.delete(untyped({ filter: {} })),
+      'INVALID_ARGUMENT',
+      /array.*object/,
+    ],
     ['delete of a bad id', (notes) => notes.delete([untyped(undefined)]), 'INVALID_ARGUMENT', /undefined/],
-    ['delete with a fired signal', (notes) => notes.delete([1], { signal: AbortSignal.abort() }), 'ABORTED', /delete/],
-    ['list with a negative limit', (notes) => collect(notes.list({ limit: -1 })), 'INVALID_ARGUMENT', /limit.*-1/],
-    ['list after a bad id', (notes) => collect(notes.list({ after: untyped({}) })), 'INVALID_ARGUMENT', /Object/],
-    ['list with an unknown option', (notes) => collect(notes.list(untyped({ offset: 1 }))), 'INVALID_ARGUMENT', /"offset"/],
-    ['count with a filter', (notes) => notes.count(untyped({ filter: {} })), 'INVALID_ARGUMENT', /"filter".*signal/],
-    ['count with a fired signal', (notes) => notes.count({ signal: AbortSignal.abort() }), 'ABORTED', /count/],
+    [
+      'delete with a fired signal',
+      (notes) => notes.delete([1], { signal: AbortSignal.abort() }),
+      'ABORTED',
+      /delete/,
+    ],
+    [
+      'list with a negative limit',
+      (notes) => collect(notes.list({ limit: -1 })),
+      'INVALID_ARGUMENT',
+      /limit.*-1/,
+    ],
+    [
+      'list after a bad id',
+      (notes) => collect(notes.list({ after: untyped({}) })),
+      'INVALID_ARGUMENT',
+      /Object/,
+    ],
+    [
+      'list with an unknown option',
+      (notes) => collect(notes.list(untyped({ offset: 1 }))),
+      'INVALID_ARGUMENT',
+      /"offset"/,
+    ],
+    [
+      'count with a filter',
+      (notes) => notes.count(untyped({ filter: {} })),
+      'INVALID_ARGUMENT',
+      /"filter".*signal/,
+    ],
+    [
+      'count with a fired signal',
+      (notes) => notes.count({ signal: AbortSignal.abort() }),
+      'ABORTED',
+      /count/,
+    ],
   ])('refuse %s', async (_what, call, code, named) => {
     const notes = await openNotes(openMemory)
     await notes.upsert([{ id: 1, vector }])
@@ -255,14 +370,17 @@ describeBoth('a closed database', (openMemory) => {
 
 describeBoth('a dropped collection', (openMemory) => {
   const touchesRows = CALLS.filter(([name]) => !name.includes('nothing')).slice(0, 8)
-  it.each(touchesRows)('answers %s with NOT_FOUND, also when its name is taken again', async (_what, call) => {
-    const db = await openMemory()
-    const notes = await db.collection<{ n: number }>('notes', { dimensions: 3, metric: 'l2' })
-    await notes.upsert([{ id: 1, vector }])
-    await db.drop('notes')
-    expect(await codeOf(call(db, notes))).toBe('NOT_FOUND')
-    const again = await db.collection('notes', { dimensions: 3, metric: 'l2' })
-    expect(await again.count()).toBe(0)
-    expect(await codeOf(call(db, notes))).toBe('NOT_FOUND')
-  })
+  it.each(touchesRows)(
+    'answers %s with NOT_FOUND, also when its name is taken again',
+    async (_what, call) => {
+      const db = await openMemory()
+      const notes = await db.collection<{ n: number }>('notes', { dimensions: 3, metric: 'l2' })
+      await notes.upsert([{ id: 1, vector }])
+      await db.drop('notes')
+      expect(await codeOf(call(db, notes))).toBe('NOT_FOUND')
+      const again = await db.collection('notes', { dimensions: 3, metric: 'l2' })
+      expect(await again.count()).toBe(0)
+      expect(await codeOf(call(db, notes))).toBe('NOT_FOUND')
+    },
+  )
 })

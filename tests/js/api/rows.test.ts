@@ -5,8 +5,28 @@ import { codeOf, collect, describeBoth, errorOf, openNotes } from './both-engine
 describeBoth('rows', (openMemory) => {
   it('come back as they were given', async () => {
     const notes = await openNotes<unknown>(openMemory)
-    const ids: Id[] = [1, 1n, '1', -5, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 2n ** 63n - 1n, -(2n ** 63n), 'ключ 🔑']
-    const metadata = [null, true, 0.1, 'text', [1, [2]], { a: { b: [] } }, undefined, { __proto__: null, x: 1 }, '']
+    const ids: Id[] = [
+      1,
+      1n,
+      '1',
+      -5,
+      Number.MAX_SAFE_INTEGER,
+      Number.MIN_SAFE_INTEGER,
+      2n ** 63n - 1n,
+      -(2n ** 63n),
+      'ключ 🔑',
+    ]
+    const metadata = [
+      null,
+      true,
+      0.1,
+      'text',
+      [1, [2]],
+      { a: { b: [] } },
+      undefined,
+      { __proto__: null, x: 1 },
+      '',
+    ]
     await notes.upsert(ids.map((id, i) => ({ id, vector: [i, 0.5, -i], metadata: metadata[i] })))
     const rows = await notes.get(ids)
     expect(rows.map((row) => row?.id)).toEqual(ids)
@@ -169,7 +189,8 @@ describeBoth('search', (openMemory) => {
     const batch = await notes.searchBatch({ vectors: queries, k: 7 })
     const flat = await notes.searchBatch({ vectors: Float32Array.from(queries.flat()), k: 7 })
     expect(flat).toEqual(batch)
-    for (const [i, vector] of queries.entries()) expect(batch[i]).toEqual(await notes.search({ vector, k: 7 }))
+    for (const [i, vector] of queries.entries())
+      expect(batch[i]).toEqual(await notes.search({ vector, k: 7 }))
   })
 
   it('gives all rows when k is larger', async () => {
@@ -210,7 +231,11 @@ describeBoth('an upsert of several parts', (openMemory) => {
   })
 
   it.each([
-    ['a duplicate across parts', 'DUPLICATE_ID', (input: ReturnType<typeof columns>) => (input.ids[count - 1] = 0)],
+    [
+      'a duplicate across parts',
+      'DUPLICATE_ID',
+      (input: ReturnType<typeof columns>) => (input.ids[count - 1] = 0),
+    ],
     ['NaN in the last row', 'INVALID_VECTOR', (input) => (input.vectors[3 * count - 1] = NaN)],
     ['a bad id in the last row', 'INVALID_ARGUMENT', (input) => (input.ids[count - 1] = 0.5)],
   ] as const)('changes nothing when it has %s', async (_what, code, spoil) => {

@@ -31,23 +31,26 @@ const FAULTS: readonly Fault[] = [
 ]
 
 describe('losing power at every storage operation', () => {
-  it.each(FAULTS)('keeps acknowledged writes and whole ones only, with $done of the operation done', async (fault) => {
-    const count = await operationCount()
-    expect(count).toBeGreaterThan(SCENARIO.length)
-    for (let lost = 0; lost < count; lost += 1) {
-      const disk = new SimulatedDisk()
-      disk.plan = ({ index }) => (index === lost ? fault : null)
-      const acknowledged = await live(disk)
+  it.each(FAULTS)(
+    'keeps acknowledged writes and whole ones only, with $done of the operation done',
+    async (fault) => {
+      const count = await operationCount()
+      expect(count).toBeGreaterThan(SCENARIO.length)
+      for (let lost = 0; lost < count; lost += 1) {
+        const disk = new SimulatedDisk()
+        disk.plan = ({ index }) => (index === lost ? fault : null)
+        const acknowledged = await live(disk)
 
-      const { db } = await openInPlace(disk.restarted())
-      const found = fingerprint(await contentsOf(db))
-      const allowed = [acknowledged, Math.min(acknowledged + 1, SCENARIO.length)].map((steps) =>
-        fingerprint(applied(SCENARIO.slice(0, steps))),
-      )
-      expect(allowed, `power lost at operation ${lost}`).toContain(found)
-      await db.close()
-    }
-  })
+        const { db } = await openInPlace(disk.restarted())
+        const found = fingerprint(await contentsOf(db))
+        const allowed = [acknowledged, Math.min(acknowledged + 1, SCENARIO.length)].map((steps) =>
+          fingerprint(applied(SCENARIO.slice(0, steps))),
+        )
+        expect(allowed, `power lost at operation ${lost}`).toContain(found)
+        await db.close()
+      }
+    },
+  )
 
   it('keeps them through a second loss while recovering', async () => {
     const first = new SimulatedDisk()

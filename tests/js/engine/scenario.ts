@@ -91,7 +91,8 @@ export async function contentsOf(db: Database): Promise<Contents> {
     }
     if ((await collection.count()) !== rows.size) throw new Error(`count and list of ${name} differ`)
     const found = await collection.search({ vector: vectorOf(0), k: 100, exact: true })
-    if (new Set(found.map((hit) => hit.id)).size !== rows.size) throw new Error(`search and list of ${name} differ`)
+    if (new Set(found.map((hit) => hit.id)).size !== rows.size)
+      throw new Error(`search and list of ${name} differ`)
     contents.set(name, rows)
   }
   return contents
@@ -101,7 +102,13 @@ export async function contentsOf(db: Database): Promise<Contents> {
 export function fingerprint(contents: Contents): string {
   const text = (id: Id): string => `${typeof id}:${String(id)}`
   return [...contents]
-    .map(([name, rows]) => `${name}{${[...rows].map(([id, seed]) => `${text(id)}=${seed}`).sort().join()}}`)
+    .map(
+      ([name, rows]) =>
+        `${name}{${[...rows]
+          .map(([id, seed]) => `${text(id)}=${seed}`)
+          .sort()
+          .join()}}`,
+    )
     .sort()
     .join(';')
 }

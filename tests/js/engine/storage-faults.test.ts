@@ -31,7 +31,8 @@ function allowed(outcomes: Life['outcomes'], isUnknown: (code: string) => boolea
 
 async function operations(): Promise<readonly WriteKind[]> {
   const disk = new SimulatedDisk()
-  await live(disk)
+  const { outcomes } = await live(disk)
+  expect(outcomes.map(({ code }) => code)).toEqual(SCENARIO.map(() => 'no error'))
   return disk.log.map(({ kind }) => kind)
 }
 
@@ -94,7 +95,9 @@ describe('a write that storage refuses', () => {
   it('with an unknown outcome makes the handle read-only and says why', async () => {
     const { disk, db, collection } = await opened()
     disk.plan = failPuts('STORAGE_FAILED', 'all')
-    expect(await rejection(collection.upsert([{ id: 'unknown', vector: vectorOf(2) }]))).toBe('STORAGE_FAILED')
+    expect(await rejection(collection.upsert([{ id: 'unknown', vector: vectorOf(2) }]))).toBe(
+      'STORAGE_FAILED',
+    )
     disk.plan = () => null
     await expect(collection.upsert([{ id: 'later', vector: vectorOf(3) }])).rejects.toMatchObject({
       code: 'READ_ONLY',
@@ -116,7 +119,9 @@ describe('a write that storage refuses', () => {
   it('because another writer took over says so', async () => {
     const { disk, db, collection } = await opened()
     const { db: second } = await openInPlace(disk)
-    await expect(collection.upsert([{ id: 'late', vector: vectorOf(2) }])).rejects.toMatchObject({ code: 'LOCKED' })
+    await expect(collection.upsert([{ id: 'late', vector: vectorOf(2) }])).rejects.toMatchObject({
+      code: 'LOCKED',
+    })
     await expect(collection.upsert([{ id: 'later', vector: vectorOf(2) }])).rejects.toMatchObject({
       code: 'READ_ONLY',
       message: expect.stringContaining('another writer') as string,
@@ -153,7 +158,9 @@ describe('a write that storage refuses', () => {
     const { db } = await openInPlace(disk)
     const collection = await db.collection('notes', OPTIONS)
     const metadata = 'x'.repeat(5000)
-    expect(await rejection(collection.upsert([{ id: 1, vector: vectorOf(1), metadata }]))).toBe('LIMIT_EXCEEDED')
+    expect(await rejection(collection.upsert([{ id: 1, vector: vectorOf(1), metadata }]))).toBe(
+      'LIMIT_EXCEEDED',
+    )
     expect((await db.stats()).readOnly).toBe(false)
     // Many small ones go in parts that fit.
     await collection.upsert(Array.from({ length: 500 }, (_, i) => ({ id: i, vector: vectorOf(i) })))
@@ -163,21 +170,24 @@ describe('a write that storage refuses', () => {
 })
 
 describe('a checkpoint that fails', () => {
-  it.each(['STORAGE_FAILED', 'QUOTA_EXCEEDED'] as const)('with %s leaves the database usable', async (answer) => {
-    const disk = new SimulatedDisk()
-    const { db } = await openInPlace(disk)
-    const collection = await db.collection('notes', OPTIONS)
-    await collection.upsert([{ id: 1, vector: vectorOf(1) }])
-    disk.plan = () => ({ done: 'none', answer })
-    expect(await rejection(db.flush())).toBe(answer)
-    disk.plan = () => null
-    await collection.upsert([{ id: 2, vector: vectorOf(2) }])
-    await db.flush()
-    await db.close()
-    const { db: again } = await openInPlace(disk.restarted())
-    expect(await (await again.collection('notes')).count()).toBe(2)
-    await again.close()
-  })
+  it.each(['STORAGE_FAILED', 'QUOTA_EXCEEDED'] as const)(
+    'with %s leaves the database usable',
+    async (answer) => {
+      const disk = new SimulatedDisk()
+      const { db } = await openInPlace(disk)
+      const collection = await db.collection('notes', OPTIONS)
+      await collection.upsert([{ id: 1, vector: vectorOf(1) }])
+      disk.plan = () => ({ done: 'none', answer })
+      expect(await rejection(db.flush())).toBe(answer)
+      disk.plan = () => null
+      await collection.upsert([{ id: 2, vector: vectorOf(2) }])
+      await db.flush()
+      await db.close()
+      const { db: again } = await openInPlace(disk.restarted())
+      expect(await (await again.collection('notes')).count()).toBe(2)
+      await again.close()
+    },
+  )
 
   it('at the head, done or not, is settled by reading the head', async () => {
     for (const done of ['none', 'all'] as const) {

@@ -1,0 +1,182 @@
+import { describe, expect, it } from 'vitest'
+import type { StorageSession } from '../../../storage/contract.js'
+import { openInPlace, OPTIONS, rejection, rejectionError, vectorOf } from './open-in-place.js'
+import { SimulatedDisk } from './simulated-disk.js'
+
+/** A disk with a checkpoint of rows 1 and 2 and a WAL of rows 3 and 4. */
+async function written(): Promise<SimulatedDisk> {
+  const disk = new SimulatedDisk()
+  const { db } = await openInPlace(disk)
+  const collection = await db.collection('notes', OPTIONS)
+  await collection.upsert([1, 2].map((id) => ({ id, vector: vectorOf(id) })))
+  await db.flush()
+  await collection.upsert([{ id: 3, vector: vectorOf(3) }])
+  await collection.upsert([{ id: 4, vector: vectorOf(4) }])
+  await db.close()
+  return disk.restarted()
+}
+
+describe('opening', () => {
+  it('writes the first head before anything else', async () => {
+    const disk = new SimulatedDisk()
+    const { db } = await openInPlace(disk)
+    expect(disk.log.map(({ kind }) => kind)).toEqual(['compareAndSetHead'])
+    await db.close()
+  })
+
+  it('never takes objects without a head for an empty database', async () => {
+    const disk = await written()
+    disk.head = null
+    const names = [...disk.objects.keys()]
+    for (const readOnly of [false, true]) {
+      expect(await rejection(openInPlace(disk, { readOnly }))).toBe('CORRUPTION')
+    }
+    expect([...disk.objects.keys()]).toEqual(names)
+    expect(disk.openSessions).toBe(0)
+  })
+
+  it('reports an object that is missing, and names it', async () => {
+    const whole = await written()
+    for (const name of whole.objects.keys()) {
+      const disk = whole.restarted()
+      disk.objects.delete(name)
+      const error = await rejectionError(openInPlace(disk))
+      // The last WAL object is the one whose absence looks like a write that never was.
+      const isLast =
+        name ===
+        [...whole.objects.keys()]
+          .filter((each) => each.startsWith('w'))
+          .sort()
+          .at(-1)
+      if (isLast) expect(error).toBeNull()
+      else expect([name, error?.code]).toEqual([name, 'CORRUPTION'])
+    }
+  })
+
+  it('reports every changed byte', async () => {
+    const whole = await written()
+    const change = (bytes: Uint8Array, at: number): Uint8Array => {
+      const changed = bytes.slice()
+      changed[at]! ^= 1 << (at % 8)
+      return changed
+    }
+    for (let at = 0; at < whole.head!.length; at += 1) {
+      const disk = whole.restarted()
+      disk.head = change(whole.head!, at)
+      expect([at, await rejection(openInPlace(disk, { readOnly: true }))]).toEqual([
+        at,
+        expect.stringMatching(/CORRUPTION|UNSUPPORTED_VERSION/),
+      ])
+    }
+    for (const [name, bytes] of whole.objects) {
+      for (let at = 0; at < bytes.length; at += 7) {
+        const disk = whole.restarted()
+        disk.objects.set(name, change(bytes, at))
+        expect([name, at, await rejection(openInPlace(disk, { readOnly: true }))]).toEqual([
+          name,
+          at,
+          expect.stringMatching(/CORRUPTION|UNSUPPORTED_VERSION/),
+        ])
+      }
+    }
+  })
+
+  it('reports a WAL object with a name that none can have', async () => {
+    const disk = await written()
+    disk.objects.set('w-strange', new Uint8Array(8))
+    expect(await rejection(openInPlace(disk))).toBe('CORRUPTION')
+  })
+
+  it('passes a failing read on, and leaves nothing open', async () => {
+    const disk = await written()
+    disk.readError = 'STORAGE_FAILED'
+    expect(await rejection(openInPlace(disk))).toBe('STORAGE_FAILED')
+    expect(disk.openSessions).toBe(0)
+  })
+
+  it('deletes what nothing refers to, and nothing that is not its own', async () => {
+    const disk = await written()
+    const names = [...disk.objects.keys()].sort()
+    disk.objects.set('d00000009-0000000000000001', new Uint8Array(8))
+    disk.objects.set('a-readme', new Uint8Array(8))
+    const { db } = await openInPlace(disk)
+    await db.close()
+    expect([...disk.objects.keys()].sort()).toEqual(['a-readme', ...names])
+  })
+
+  it('fences the writer before it', async () => {
+    const disk = await written()
+    const { db: first } = await openInPlace(disk)
+    const { db: second } = await openInPlace(disk)
+    const late = (await first.collection('notes')).upsert([{ id: 5, vector: vectorOf(5) }])
+    expect(await rejection(late)).toBe('LOCKED')
+    await (await second.collection('notes')).upsert([{ id: 6, vector: vectorOf(6) }])
+    await first.close()
+    await second.close()
+  })
+})
+
+describe('reading only', () => {
+  it('sees the committed state, writes nothing, and refuses writes', async () => {
+    const disk = await written()
+    const { db } = await openInPlace(disk, { readOnly: true })
+    const collection = await db.collection('notes', OPTIONS)
+    expect((await collection.get([1, 2, 3, 4])).map((row) => row?.id)).toEqual([1, 2, 3, 4])
+    const writes = [
+      collection.upsert([{ id: 5, vector: vectorOf(5) }]),
+      collection.upsert({
+        ids: Array.from({ length: 90_000 }, (_, i) => i),
+        vectors: new Float32Array(360_000),
+      }),
+      collection.delete([1]),
+      db.collection('new', OPTIONS),
+      db.drop('notes'),
+      db.flush(),
+    ]
+    expect(new Set(await Promise.all(writes.map(rejection)))).toEqual(new Set(['READ_ONLY']))
+    expect((await db.stats()).readOnly).toBe(true)
+    await db.idle()
+    await db.close()
+    expect(disk.log).toEqual([])
+  })
+
+  it('of nothing is NOT_FOUND', async () => {
+    expect(await rejection(openInPlace(new SimulatedDisk(), { readOnly: true }))).toBe('NOT_FOUND')
+  })
+
+  it('starts again when a checkpoint deletes what it was about to read', async () => {
+    const disk = await written()
+    const { db: writer } = await openInPlace(disk)
+    const collection = await writer.collection('notes')
+    let checkpoints = 0
+    const reading = Object.create(disk, {
+      open: {
+        value: async (): Promise<StorageSession> => {
+          const session = await disk.open()
+          return {
+            ...session,
+            get: async (name, range) => {
+              if (checkpoints < 3) {
+                checkpoints += 1
+                await collection.upsert([{ id: 10 + checkpoints, vector: vectorOf(checkpoints) }])
+                await writer.flush()
+              }
+              return session.get(name, range)
+            },
+          }
+        },
+      },
+    }) as SimulatedDisk
+    const { db } = await openInPlace(reading, { readOnly: true })
+    expect(await (await db.collection('notes')).count()).toBe(7)
+    await db.close()
+    await writer.close()
+  })
+
+  it('reports what is really corrupt', async () => {
+    const disk = await written()
+    const name = [...disk.objects.keys()].find((each) => each.startsWith('d'))!
+    disk.objects.delete(name)
+    expect(await rejection(openInPlace(disk, { readOnly: true }))).toBe('CORRUPTION')
+  })
+})
