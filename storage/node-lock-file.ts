@@ -61,6 +61,8 @@ export class LockFile {
   /** Gives the lock up; one that was taken over meanwhile stays with its new holder. */
   async release(): Promise<void> {
     clearInterval(this.#beat)
+    const current = await this.#register.read()
+    if (current === null || parseRecord(current.bytes)?.token !== this.#record.token) return
     await this.#register.compareAndSet(this.#generation, encodeRecord({ ...this.#record, released: true }))
   }
 
