@@ -20,11 +20,19 @@ constexpr float kStepMin = 1e-30F;
 // Ranges are learned from vectors within kNormMax and widened by less than this factor.
 constexpr auto kValueMax = static_cast<float>(4 * kNormMax);
 constexpr double kWeightMax = 32767;
+constexpr double kWeightScaleMin = 1e-37;  // its inverse is an f32
 constexpr float kFarthest = std::numeric_limits<float>::max();
 
 constexpr uint32_t PaddedDimensions(uint32_t dimensions) {
   return (dimensions + kBlockDimensions - 1) / kBlockDimensions * kBlockDimensions;
 }
+
+// Lets the f32 sums of a block be added up in another order, which vectors need.
+#if defined(__clang__)
+#define OMENDB_REORDER_SUMS _Pragma("clang fp reassociate(on)")
+#else
+#define OMENDB_REORDER_SUMS
+#endif
 
 // The nearest integer, for |value| < 2^22: adding 1.5 * 2^23 leaves it in the low bits. Unlike lrint this
 // is two plain operations, which every compiler vectorizes.
@@ -39,32 +47,71 @@ inline int8_t ToCode(float scaled) {
   return static_cast<int8_t>(RoundToInt(clamped));
 }
 
-// Sums in eight lanes: independent chains that compilers turn into vectors.
-class LaneSum {
- public:
-  void Add(uint32_t index, float value) { lanes_[index % kLanes] += value; }
-  [[nodiscard]] double Total() const {
-    double total = 0;
-    for (float lane : lanes_) total += static_cast<double>(lane);
-    return total;
-  }
-  static constexpr uint32_t kLanes = 8;
-
- private:
-  float lanes_[kLanes] = {};
-};
-
 float ToFloat(double value) {
   return static_cast<float>(
       std::clamp(value, -static_cast<double>(kFarthest), static_cast<double>(kFarthest)));
 }
 
 // The least scale at which weights of this greatest and total magnitude fit 16 bits each and keep the sum
-// of their products with codes within 31 bits. 0 when all are 0.
+// of their products with codes within 31 bits.
 double WeightScale(double greatest, double total, uint32_t dimensions) {
   // Rounding adds at most a half to each.
   double total_max = static_cast<double>((uint32_t{1} << 24) - 1) - PaddedDimensions(dimensions) / 2.0;
-  return std::max(greatest / kWeightMax, total / total_max);
+  return std::max({greatest / kWeightMax, total / total_max, kWeightScaleMin});
+}
+
+// |x^ - center|^2
+float SquaredDistanceToCenter(const float* steps, const int8_t* codes, uint32_t padded) {
+  OMENDB_REORDER_SUMS
+  float sum = 0;
+  for (uint32_t d = 0; d < padded; ++d) {
+    float moved = steps[d] * static_cast<float>(codes[d]);
+    sum += moved * moved;
+  }
+  return sum;
+}
+
+// x^ . center
+float DotWithCenter(const float* centers, const float* steps, const int8_t* codes, uint32_t padded) {
+  OMENDB_REORDER_SUMS
+  float sum = 0;
+  for (uint32_t d = 0; d < padded; ++d) {
+    sum += (centers[d] + steps[d] * static_cast<float>(codes[d])) * centers[d];
+  }
+  return sum;
+}
+
+struct QuerySums {
+  float greatest_weight = 0;
+  float total_weight = 0;  // of magnitudes
+  float offset = 0;        // dot: q . center, else |q - center|^2
+};
+
+template <bool kIsDot>
+QuerySums SumQuery(const float* values, float inverse_norm, const float* centers, const float* steps,
+                   uint32_t dimensions) {
+  OMENDB_REORDER_SUMS
+  // Without their sign floats order like their bits, and the greatest of integers is found in vectors.
+  uint32_t greatest_bits = 0;
+  QuerySums sums;
+  for (uint32_t d = 0; d < dimensions; ++d) {
+    float moved = values[d] * inverse_norm - (kIsDot ? 0 : centers[d]);
+    float weight = std::fabs(moved * steps[d]);
+    greatest_bits = std::max(greatest_bits, std::bit_cast<uint32_t>(weight));
+    sums.total_weight += weight;
+    sums.offset += moved * (kIsDot ? centers[d] : moved);
+  }
+  sums.greatest_weight = std::bit_cast<float>(greatest_bits);
+  return sums;
+}
+
+template <bool kIsDot>
+void RoundWeights(const float* values, float inverse_norm, const float* centers, const float* steps,
+                  float inverse_scale, uint32_t dimensions, int16_t* __restrict weights) {
+  for (uint32_t d = 0; d < dimensions; ++d) {
+    float moved = values[d] * inverse_norm - (kIsDot ? 0 : centers[d]);
+    weights[d] = static_cast<int16_t>(RoundToInt(moved * steps[d] * inverse_scale));
+  }
 }
 
 const int8_t* CodesOf(const uint8_t* row) {
@@ -143,36 +190,35 @@ Status ScalarQuantizer::Adopt(Metric metric, uint32_t dimensions, Array<float> c
 
 void ScalarQuantizer::Encode(const float* vector, float inverse_norm, uint8_t* out) const {
   auto* __restrict codes = reinterpret_cast<int8_t*>(out + kCodesOffset);
+  const float* __restrict values = vector;
   const float* __restrict centers = centers_.data();
   const float* __restrict steps = steps_.data();
   const float* __restrict inverse_steps = inverse_steps_.data();
-  const float* __restrict values = vector;
-  for (uint32_t d = 0; d < dimensions_; ++d) {
+  const uint32_t dimensions = dimensions_;
+  const uint32_t padded = PaddedDimensions(dimensions);
+  for (uint32_t d = 0; d < dimensions; ++d) {
     codes[d] = ToCode((values[d] * inverse_norm - centers[d]) * inverse_steps[d]);
   }
-  uint32_t padded = PaddedDimensions(dimensions_);
-  for (uint32_t d = dimensions_; d < padded; ++d) codes[d] = 0;
+  for (uint32_t d = dimensions; d < padded; ++d) codes[d] = 0;
 
-  LaneSum squares;
-  LaneSum products;
-  if (metric_ == Metric::kDot) {
-    for (uint32_t d = 0; d < padded; d += LaneSum::kLanes) {
-      for (uint32_t lane = 0; lane < LaneSum::kLanes; ++lane) {
-        float decoded = centers[d + lane] + steps[d + lane] * static_cast<float>(codes[d + lane]);
-        products.Add(lane, decoded * centers[d + lane]);
-      }
-    }
-  } else if (metric_ != Metric::kL1) {
-    for (uint32_t d = 0; d < padded; d += LaneSum::kLanes) {
-      for (uint32_t lane = 0; lane < LaneSum::kLanes; ++lane) {
-        float moved = steps[d + lane] * static_cast<float>(codes[d + lane]);
-        squares.Add(lane, moved * moved);
-      }
-    }
+  float row_term = 0;
+  float center_term = 0;
+  switch (metric_) {
+    case Metric::kL2:
+      row_term = SquaredDistanceToCenter(steps, codes, padded);
+      break;
+    case Metric::kCosine:
+      row_term = SquaredDistanceToCenter(steps, codes, padded) / 2;
+      break;
+    case Metric::kDot:
+      center_term = DotWithCenter(centers, steps, codes, padded);
+      break;
+    case Metric::kL1:
+      break;
   }
   std::memset(out, 0, kCodesOffset);
-  StoreAt<float>(out, ToFloat(metric_ == Metric::kCosine ? squares.Total() / 2 : squares.Total()));
-  StoreAt<float>(out + kCenterTermOffset, ToFloat(products.Total()));
+  StoreAt<float>(out, ToFloat(row_term));
+  StoreAt<float>(out + kCenterTermOffset, ToFloat(center_term));
 }
 
 void ScalarQuantizer::Decode(const uint8_t* row, float* vector) const {
@@ -209,38 +255,32 @@ void ScalarQuantizer::PrepareCodes(const float* vector, float inverse_norm, Quer
 }
 
 void ScalarQuantizer::PrepareWeights(const float* vector, float inverse_norm, Query* query) const {
-  bool is_dot = metric_ == Metric::kDot;
-  double greatest = 0;
-  double total = 0;
-  double offset = 0;
-  for (uint32_t d = 0; d < dimensions_; ++d) {
-    float value = vector[d] * inverse_norm;
-    float moved = value - centers_[d];
-    double weight = std::fabs(static_cast<double>(is_dot ? value : moved) * static_cast<double>(steps_[d]));
-    greatest = std::max(greatest, weight);
-    total += weight;
-    offset += is_dot ? static_cast<double>(value) * static_cast<double>(centers_[d])
-                     : static_cast<double>(moved) * static_cast<double>(moved);
-  }
-  double scale = WeightScale(greatest, total, dimensions_);
-  double inverse_scale = scale > 0 ? 1 / scale : 0;
-  for (uint32_t d = 0; d < dimensions_; ++d) {
-    float value = vector[d] * inverse_norm - (is_dot ? 0 : centers_[d]);
-    double weight = static_cast<double>(value) * static_cast<double>(steps_[d]) * inverse_scale;
-    query->weights[d] = static_cast<int16_t>(RoundToInt(static_cast<float>(weight)));
+  const bool is_dot = metric_ == Metric::kDot;
+  const float* centers = centers_.data();
+  const float* steps = steps_.data();
+  const QuerySums sums = is_dot ? SumQuery<true>(vector, inverse_norm, centers, steps, dimensions_)
+                                : SumQuery<false>(vector, inverse_norm, centers, steps, dimensions_);
+  const double scale = WeightScale(static_cast<double>(sums.greatest_weight),
+                                   static_cast<double>(sums.total_weight), dimensions_);
+  const auto inverse_scale = static_cast<float>(1 / scale);
+  int16_t* weights = query->weights.data();
+  if (is_dot) {
+    RoundWeights<true>(vector, inverse_norm, centers, steps, inverse_scale, dimensions_, weights);
+  } else {
+    RoundWeights<false>(vector, inverse_norm, centers, steps, inverse_scale, dimensions_, weights);
   }
   switch (metric_) {
     case Metric::kDot:
-      query->offset = ToFloat(-offset);
+      query->offset = -ToFloat(sums.offset);
       query->scale = ToFloat(scale);
       break;
     case Metric::kCosine:
-      query->offset = ToFloat(offset / 2);
+      query->offset = ToFloat(sums.offset / 2);
       query->scale = ToFloat(scale);
       break;
     case Metric::kL2:
     case Metric::kL1:
-      query->offset = ToFloat(offset);
+      query->offset = ToFloat(sums.offset);
       query->scale = ToFloat(2 * scale);
       break;
   }
