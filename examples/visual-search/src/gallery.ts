@@ -4,9 +4,11 @@
  */
 import { byId, make } from './dom.js'
 import type { StoredImage } from './image-library.js'
-import { makeThumbnail, paintThumbnail } from './thumbnail.js'
+import { drawThumbnail } from './thumbnail.js'
 
 const OVERSCAN_ROWS = 3
+/** Pixels around an image inside its tile. */
+const PADDING = 4
 
 export interface GalleryEvents {
   /** Reads images; asked for what is in view and not known yet. */
@@ -23,6 +25,7 @@ export class Gallery {
   #count = 0
   #columns = 1
   #rowHeight = 64
+  #gap = 0
   #active = 0
   #chosen = -1
   #loading = false
@@ -37,8 +40,8 @@ export class Gallery {
       const id = imageOf(event.target)
       if (id !== undefined) this.#activate(id)
     })
+    // Calls back at once, too, when the page has been laid out.
     new ResizeObserver(() => this.#measure()).observe(this.#scroller)
-    this.#measure()
   }
 
   get count(): number {
@@ -152,6 +155,7 @@ export class Gallery {
     const topImage = Math.round(this.#scroller.scrollTop / this.#rowHeight) * this.#columns
     this.#columns = columns
     this.#rowHeight = rowHeight
+    this.#gap = gap
     this.#grid.style.setProperty('--columns', String(columns))
     this.#grid.setAttribute('aria-colcount', String(columns))
     const hadFocus = this.#grid.contains(document.activeElement)
@@ -205,11 +209,10 @@ export class Gallery {
   #renderRow(row: number): void {
     const cellsWanted = Math.min(this.#columns, this.#count - row * this.#columns)
     const existing = this.#rows.get(row)
-    if (existing !== undefined && existing.childElementCount >= cellsWanted) return
-    const element = existing ?? make('div', { role: 'row', class: 'row', 'aria-rowindex': String(row + 1) })
-    element.style.transform = `translateY(${row * this.#rowHeight}px)`
-    for (let column = element.childElementCount; column < cellsWanted; column++)
-      element.append(this.#makeCell(row * this.#columns + column, column))
+    if (existing !== undefined && cellsIn(existing) >= cellsWanted) return
+    const element = existing ?? this.#makeRow(row)
+    for (let column = cellsIn(element); column < cellsWanted; column++)
+      element.append(this.#makeCell(element, row * this.#columns + column, column))
     if (existing !== undefined) return
     this.#rows.set(row, element)
     // Document order is reading order, also for rows that come back while scrolling up.
@@ -219,11 +222,27 @@ export class Gallery {
     this.#grid.insertBefore(element, after ?? null)
   }
 
-  #makeCell(id: number, column: number): HTMLElement {
+  /** One canvas for a whole row: hundreds of small ones would cost the page a layer each. */
+  #makeRow(row: number): HTMLElement {
+    const canvas = make('canvas', { class: 'ink', 'aria-hidden': 'true' })
+    canvas.width = Math.round(this.#rowHeight * this.#columns * devicePixelRatio)
+    canvas.height = Math.round(this.#imageSide() * devicePixelRatio)
+    canvas.style.width = `${this.#rowHeight * this.#columns}px`
+    canvas.style.height = `${this.#imageSide()}px`
+    canvas.style.top = `${PADDING}px`
+    const element = make('div', { role: 'row', class: 'row', 'aria-rowindex': String(row + 1) }, canvas)
+    element.style.transform = `translateY(${row * this.#rowHeight}px)`
+    return element
+  }
+
+  #imageSide(): number {
+    return this.#rowHeight - this.#gap - 2 * PADDING
+  }
+
+  #makeCell(row: HTMLElement, id: number, column: number): HTMLElement {
     const button = make('button', { type: 'button', class: 'tile', 'data-image': String(id) })
     button.tabIndex = id === this.#active ? 0 : -1
-    button.append(makeThumbnail('thumbnail'))
-    this.#fill(button, id)
+    this.#fill(row, button, id)
     return make(
       'div',
       { role: 'gridcell', 'aria-colindex': String(column + 1), 'aria-selected': String(id === this.#chosen) },
@@ -231,14 +250,27 @@ export class Gallery {
     )
   }
 
-  #fill(button: HTMLElement, id: number): void {
+  #fill(row: HTMLElement, button: HTMLElement, id: number): void {
     const image = this.#known.get(id)
     button.setAttribute('aria-label', image === undefined ? `Image ${id}` : `${image.label}, image ${id}`)
     if (image === undefined) return
     button.title = `${image.label} · ${id}`
-    const canvas = button.querySelector('canvas')
-    if (canvas !== null) paintThumbnail(canvas, image.pixels)
     button.classList.add('known')
+    const left = (id % this.#columns) * this.#rowHeight + PADDING
+    const canvas = row.querySelector('canvas')
+    if (canvas === null) return
+    drawThumbnail(
+      canvas,
+      image.pixels,
+      Math.round(left * devicePixelRatio),
+      Math.round(this.#imageSide() * devicePixelRatio),
+    )
+  }
+
+  #fillIfShown(id: number): void {
+    const row = this.#rows.get(Math.floor(id / this.#columns))
+    const button = row?.querySelector<HTMLElement>(`[data-image="${id}"]`)
+    if (row !== undefined && button) this.#fill(row, button, id)
   }
 
   /** One read at a time, always for what is in view when it starts. */
@@ -247,7 +279,7 @@ export class Gallery {
     const missing: number[] = []
     for (const button of this.#grid.querySelectorAll<HTMLElement>('.tile:not(.known)')) {
       const id = Number(button.dataset.image)
-      if (this.#known.has(id)) this.#fill(button, id)
+      if (this.#known.has(id)) this.#fillIfShown(id)
       else missing.push(id)
     }
     if (missing.length === 0) return
@@ -257,8 +289,7 @@ export class Gallery {
       const images = await this.#events.load(missing.slice(0, 96))
       for (const { id, label, pixels } of images) {
         this.#known.set(id, { label, pixels: Uint8Array.from(pixels) })
-        const button = this.#tile(id)
-        if (button !== undefined) this.#fill(button, id)
+        this.#fillIfShown(id)
       }
       if (images.length > 0) this.#queueRender()
     } finally {
@@ -270,6 +301,11 @@ export class Gallery {
 function imageOf(target: EventTarget | null): number | undefined {
   const button = target instanceof Element ? target.closest<HTMLElement>('[data-image]') : null
   return button === null ? undefined : Number(button.dataset.image)
+}
+
+/** The cells of a row: all it holds but its canvas. */
+function cellsIn(row: HTMLElement): number {
+  return row.childElementCount - 1
 }
 
 function rowOf(element: HTMLElement): number {

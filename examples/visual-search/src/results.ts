@@ -2,7 +2,7 @@
 import { byId, make } from './dom.js'
 import type { Answer, Neighbour, StoredImage } from './image-library.js'
 import { formatDistance, formatDuration } from './number-format.js'
-import { makeThumbnail, paintThumbnail } from './thumbnail.js'
+import { makeThumbnail } from './thumbnail.js'
 
 export interface Comparison {
   graph: Answer
@@ -30,10 +30,8 @@ export class Results {
 
   /** Shows an answer; says it aloud when a person asked for it. */
   show(image: StoredImage, answer: Answer, announce: boolean): void {
-    const portrait = makeThumbnail('portrait thumbnail')
-    paintThumbnail(portrait, image.pixels)
     this.#chosen.replaceChildren(
-      portrait,
+      makeThumbnail('portrait thumbnail', image.pixels),
       make(
         'p',
         {},
@@ -120,8 +118,7 @@ function makeHits(neighbours: readonly Neighbour[]): HTMLElement[] {
   const farthest = neighbours.at(-1)?.distance ?? 0
   return neighbours.map((hit, index) => {
     const distance = formatDistance(hit.distance)
-    const canvas = makeThumbnail('thumbnail')
-    paintThumbnail(canvas, hit.pixels)
+    const canvas = makeThumbnail('thumbnail', hit.pixels)
     const measure = make('span', { class: 'measure', 'aria-hidden': 'true' })
     measure.style.setProperty('--share', String(farthest > 0 ? hit.distance / farthest : 0))
     const button = make(
@@ -150,8 +147,7 @@ function describeSpeed(ratio: number): string {
 /** One answer in a line; what the other answer does not have is marked. */
 function makeStrip(name: string, answer: Answer, other: ReadonlySet<number>): HTMLElement {
   const images = answer.neighbours.map((hit) => {
-    const canvas = makeThumbnail('thumbnail')
-    paintThumbnail(canvas, hit.pixels)
+    const canvas = makeThumbnail('thumbnail', hit.pixels)
     const only = other.has(hit.id) ? '' : `, only found by ${name.toLowerCase()}`
     const label = `${hit.label}, image ${hit.id}, distance ${formatDistance(hit.distance)}${only}`
     const button = make('button', { type: 'button', 'data-hit': String(hit.id), 'aria-label': label }, canvas)
