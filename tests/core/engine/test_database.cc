@@ -1,0 +1,339 @@
+#include "test_database.h"
+
+#include <cstring>
+
+namespace omendb::test {
+namespace {
+
+template <typename T>
+void Put(ByteVector& out, T value) {
+  size_t at = out.size();
+  out.resize(at + sizeof(T));
+  std::memcpy(out.data() + at, &value, sizeof(T));
+}
+
+template <typename T>
+T At(std::span<const uint8_t> bytes, size_t offset) {
+  T value;
+  EXPECT_LE(offset + sizeof(T), bytes.size());
+  std::memcpy(&value, bytes.data() + offset, sizeof(T));
+  return value;
+}
+
+void PadTo(ByteVector& out, size_t alignment) {
+  while (out.size() % alignment != 0) out.push_back(0);
+}
+
+std::string IntegerId(char kind, int64_t value) {
+  std::string id(9, '\0');
+  id[0] = kind;
+  std::memcpy(id.data() + 1, &value, 8);
+  return id;
+}
+
+std::vector<std::string> DecodeList(std::span<const uint8_t> list) {
+  uint32_t count = At<uint32_t>(list, 0);
+  std::vector<std::string> entries;
+  size_t content = 4 + 4 * (size_t{count} + 1);
+  for (uint32_t i = 0; i < count; ++i) {
+    uint32_t start = At<uint32_t>(list, 4 + 4 * size_t{i});
+    uint32_t end = At<uint32_t>(list, 8 + 4 * size_t{i});
+    entries.emplace_back(reinterpret_cast<const char*>(list.data()) + content + start, end - start);
+  }
+  return entries;
+}
+
+size_t AlignUp16(size_t offset) { return (offset + 15) / 16 * 16; }
+
+}  // namespace
+
+std::string StringId(const std::string& text) { return "\x02" + text; }
+std::string NumberId(int64_t value) { return IntegerId('\0', value); }
+std::string BigintId(int64_t value) { return IntegerId('\1', value); }
+
+ByteVector EncodeIds(const std::vector<std::string>& ids) {
+  ByteVector out;
+  Put(out, static_cast<uint32_t>(ids.size()));
+  uint32_t offset = 0;
+  Put(out, offset);
+  for (const std::string& id : ids) Put(out, offset += static_cast<uint32_t>(id.size()));
+  for (const std::string& id : ids) out.insert(out.end(), id.begin(), id.end());
+  PadTo(out, 4);
+  return out;
+}
+
+ByteVector EncodeRows(const std::vector<Row>& rows, uint32_t dimensions) {
+  std::vector<std::string> ids;
+  std::vector<std::string> metadata;
+  bool any_metadata = false;
+  for (const Row& row : rows) {
+    ids.push_back(row.id);
+    metadata.push_back(row.metadata);
+    any_metadata = any_metadata || !row.metadata.empty();
+  }
+  ByteVector id_list = EncodeIds(ids);
+  ByteVector metadata_list = any_metadata ? EncodeIds(metadata) : ByteVector();
+  ByteVector out;
+  Put(out, static_cast<uint32_t>(rows.size()));
+  Put(out, dimensions);
+  Put(out, static_cast<uint32_t>(id_list.size()));
+  Put(out, static_cast<uint32_t>(metadata_list.size()));
+  out.resize(32);
+  out.insert(out.end(), id_list.begin(), id_list.end());
+  out.insert(out.end(), metadata_list.begin(), metadata_list.end());
+  PadTo(out, 16);
+  for (const Row& row : rows) {
+    for (float value : row.vector) Put(out, value);
+  }
+  return out;
+}
+
+std::vector<Row> DecodeRows(std::span<const uint8_t> batch) {
+  uint32_t count = At<uint32_t>(batch, 0);
+  uint32_t dimensions = At<uint32_t>(batch, 4);
+  uint32_t id_bytes = At<uint32_t>(batch, 8);
+  uint32_t metadata_bytes = At<uint32_t>(batch, 12);
+  std::vector<std::string> ids = DecodeList(batch.subspan(32, id_bytes));
+  std::vector<std::string> metadata(count);
+  if (metadata_bytes > 0) metadata = DecodeList(batch.subspan(32 + size_t{id_bytes}, metadata_bytes));
+  size_t vectors = AlignUp16(32 + size_t{id_bytes} + metadata_bytes);
+  EXPECT_EQ(batch.size(), vectors + size_t{4} * count * dimensions);
+  EXPECT_EQ(ids.size(), count);
+  EXPECT_EQ(metadata.size(), count);
+  std::vector<Row> rows;
+  for (uint32_t i = 0; i < count; ++i) {
+    Row row{ids[i], {}, metadata[i]};
+    row.vector.resize(dimensions);
+    if (dimensions > 0) {
+      std::memcpy(row.vector.data(), batch.data() + vectors + size_t{4} * i * dimensions,
+                  size_t{4} * dimensions);
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+std::vector<std::vector<Hit>> DecodeHits(std::span<const uint8_t> answer) {
+  uint32_t queries = At<uint32_t>(answer, 0);
+  uint32_t count = At<uint32_t>(answer, 4);
+  size_t distances = 8 + 4 * size_t{queries};
+  std::vector<Row> rows = DecodeRows(answer.subspan(AlignUp16(distances + 4 * size_t{count})));
+  EXPECT_EQ(rows.size(), count);
+  std::vector<std::vector<Hit>> hits(queries);
+  size_t next = 0;
+  for (uint32_t query = 0; query < queries; ++query) {
+    uint32_t of_query = At<uint32_t>(answer, 8 + 4 * size_t{query});
+    for (uint32_t i = 0; i < of_query; ++i, ++next) {
+      hits[query].push_back({At<float>(answer, distances + 4 * next), rows[next]});
+    }
+  }
+  EXPECT_EQ(next, count);
+  return hits;
+}
+
+std::vector<std::optional<Row>> DecodeGot(std::span<const uint8_t> answer) {
+  uint32_t count = At<uint32_t>(answer, 0);
+  std::vector<Row> rows = DecodeRows(answer.subspan(AlignUp16(4 + size_t{count})));
+  std::vector<std::optional<Row>> got(count);
+  size_t next = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    if (answer[4 + size_t{i}] != 0) got[i] = rows.at(next++);
+  }
+  EXPECT_EQ(next, rows.size());
+  return got;
+}
+
+// ---- Opening ------------------------------------------------------------------------------------------
+
+Status Database::LoadInto(Engine& engine) {
+  for (uint32_t i = 0; i < engine.RequiredObjectCount(); ++i) {
+    std::string name(engine.RequiredObjectName(i));
+    auto found = storage_->objects.find(name);
+    if (found == storage_->objects.end()) return Status::Error(Code::kCorruption, "no object ", name);
+    // A copy of exactly its size, so that a read past the end is seen by the sanitizers.
+    ByteVector copy = found->second;
+    OMENDB_TRY(engine.LoadObject(i, copy));
+  }
+  return engine.FinishLoad();
+}
+
+Status Database::ReplayInto(Engine& engine) {
+  for (const auto& [name, bytes] : storage_->objects) {
+    if (name.starts_with(Engine::kWalPrefix)) OMENDB_TRY(engine.OfferWalName(name));
+  }
+  OMENDB_TRY(engine.PlanReplay());
+  for (uint32_t i = 0; i < engine.ReplayCount(); ++i) {
+    ByteVector copy = storage_->objects.at(std::string(engine.ReplayName(i)));
+    OMENDB_TRY(engine.ReplayFrame(copy));
+  }
+  return Status::Ok();
+}
+
+Status Database::Open(bool writer) {
+  engine_.reset();
+  OMENDB_ASSIGN(Engine::Pointer engine, Engine::Create());
+  if (storage_->head.has_value()) {
+    ByteVector copy = *storage_->head;
+    OMENDB_TRY(engine->OpenHead(copy));
+  } else {
+    engine->OpenNew();
+  }
+  if (writer) {
+    OMENDB_TRY(engine->TakeOver());
+    OMENDB_ASSIGN(std::span<const uint8_t> head, engine->EncodeHead());
+    storage_->head = ByteVector(head.begin(), head.end());
+  }
+  OMENDB_TRY(LoadInto(*engine));
+  OMENDB_TRY(ReplayInto(*engine));
+  if (writer) {
+    std::erase_if(storage_->objects, [&](const auto& entry) { return !engine->IsReferenced(entry.first); });
+  }
+  engine_ = std::move(engine);
+  return Status::Ok();
+}
+
+// ---- Writing ------------------------------------------------------------------------------------------
+
+Status Database::AddUpsertBytes(CollectionId collection, const ByteVector& payload) {
+  OMENDB_ASSIGN(uint8_t* out, engine_->FramePayload(static_cast<uint32_t>(payload.size())));
+  if (!payload.empty()) std::memcpy(out, payload.data(), payload.size());
+  return engine_->FrameUpsert(collection);
+}
+
+Status Database::AddUpsert(CollectionId collection, const std::vector<Row>& rows) {
+  auto dimensions = static_cast<uint32_t>(rows.empty() ? 1 : rows[0].vector.size());
+  return AddUpsertBytes(collection, EncodeRows(rows, dimensions));
+}
+
+Status Database::AddDelete(CollectionId collection, const std::vector<std::string>& ids) {
+  ByteVector payload = EncodeIds(ids);
+  OMENDB_ASSIGN(uint8_t* out, engine_->FramePayload(static_cast<uint32_t>(payload.size())));
+  std::memcpy(out, payload.data(), payload.size());
+  return engine_->FrameDelete(collection);
+}
+
+Status Database::Commit() {
+  OMENDB_ASSIGN(std::span<const uint8_t> object, engine_->SealFrame());
+  std::string name(engine_->FrameName());
+  EXPECT_FALSE(storage_->objects.contains(name)) << "the name " << name << " was used twice";
+  EXPECT_TRUE(engine_->IsReferenced(name));
+  storage_->objects[name] = ByteVector(object.begin(), object.end());
+  engine_->ApplyFrame();
+  EXPECT_TRUE(engine_->IsReferenced(name));
+  return Status::Ok();
+}
+
+Status Database::Create(const std::string& name, const CollectionOptions& options) {
+  OMENDB_TRY(engine_->BeginFrame());
+  Status status = engine_->FrameCreate(name, options);
+  if (status.ok()) status = Commit();
+  if (!status.ok()) engine_->DiscardFrame();
+  return status;
+}
+
+Status Database::Drop(CollectionId collection) {
+  OMENDB_TRY(engine_->BeginFrame());
+  Status status = engine_->FrameDrop(collection);
+  if (status.ok()) status = Commit();
+  if (!status.ok()) engine_->DiscardFrame();
+  return status;
+}
+
+Status Database::Upsert(CollectionId collection, const std::vector<Row>& rows) {
+  OMENDB_TRY(engine_->BeginFrame());
+  Status status = AddUpsert(collection, rows);
+  if (status.ok()) status = Commit();
+  if (!status.ok()) engine_->DiscardFrame();
+  return status;
+}
+
+Status Database::Delete(CollectionId collection, const std::vector<std::string>& ids, uint32_t* deleted) {
+  OMENDB_TRY(engine_->BeginFrame());
+  Status status = AddDelete(collection, ids);
+  if (status.ok()) status = Commit();
+  if (!status.ok()) engine_->DiscardFrame();
+  if (status.ok() && deleted != nullptr) *deleted = engine_->AppliedCount(0);
+  return status;
+}
+
+// ---- Checkpoint and work ------------------------------------------------------------------------------
+
+Result<bool> Database::Checkpoint(uint32_t stop_after) {
+  uint32_t writes = 0;
+  auto dies = [&] {
+    if (writes++ < stop_after) return false;
+    Crash();
+    return true;
+  };
+  OMENDB_TRY(engine_->BeginCheckpoint());
+  for (;;) {
+    OMENDB_ASSIGN(bool more, engine_->NextCheckpointObject());
+    if (!more) break;
+    std::string name(engine_->CheckpointObjectName());
+    EXPECT_FALSE(storage_->objects.contains(name)) << "the name " << name << " was used twice";
+    std::span<const uint8_t> object = engine_->CheckpointObject();
+    if (dies()) return false;
+    storage_->objects[name] = ByteVector(object.begin(), object.end());
+  }
+  OMENDB_ASSIGN(std::span<const uint8_t> head, engine_->EncodeHead());
+  if (dies()) return false;
+  storage_->head = ByteVector(head.begin(), head.end());
+  engine_->FinishCheckpoint();
+  std::vector<std::string> orphans;
+  for (const auto& [name, bytes] : storage_->objects) {
+    if (!engine_->IsReferenced(name)) orphans.push_back(name);
+  }
+  for (const std::string& name : orphans) {
+    if (dies()) return false;
+    storage_->objects.erase(name);
+  }
+  return true;
+}
+
+Status Database::Finish() {
+  for (;;) {
+    OMENDB_ASSIGN(WorkState work, engine_->Work(1000));
+    if (work.remaining == 0) return Status::Ok();
+  }
+}
+
+// ---- Reading ------------------------------------------------------------------------------------------
+
+std::vector<Hit> Database::Search(CollectionId collection, const std::vector<float>& query, uint32_t k,
+                                  bool exact, uint32_t include) {
+  SearchRequest request;
+  request.collection = collection;
+  request.queries = query.data();
+  request.query_count = 1;
+  request.k = k;
+  request.exact = exact;
+  request.include = include;
+  auto answer = engine_->Search(request);
+  EXPECT_TRUE(answer.ok()) << answer.status().message();
+  if (!answer.ok()) return {};
+  return DecodeHits(answer.value()).at(0);
+}
+
+std::vector<std::optional<Row>> Database::Get(CollectionId collection, const std::vector<std::string>& ids) {
+  auto answer = engine_->Get(collection, EncodeIds(ids), kIncludeMetadata | kIncludeVectors);
+  EXPECT_TRUE(answer.ok()) << answer.status().message();
+  if (!answer.ok()) return {};
+  return DecodeGot(answer.value());
+}
+
+std::vector<Row> Database::ListAll(CollectionId collection, uint32_t page_rows) {
+  std::vector<Row> rows;
+  uint64_t cursor = 0;
+  do {
+    auto answer = engine_->List(collection, cursor, page_rows, kIncludeMetadata | kIncludeVectors);
+    EXPECT_TRUE(answer.ok()) << answer.status().message();
+    if (!answer.ok()) return rows;
+    cursor = At<uint64_t>(answer.value(), 0);
+    std::vector<Row> page = DecodeRows(answer.value().subspan(16));
+    EXPECT_LE(page.size(), page_rows);
+    rows.insert(rows.end(), page.begin(), page.end());
+  } while (cursor != 0);
+  return rows;
+}
+
+}  // namespace omendb::test
