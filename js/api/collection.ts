@@ -26,6 +26,7 @@ import {
   checkBoolean,
   checkCallback,
   checkIdArray,
+  checkLength,
   checkInclude,
   checkInteger,
   checkOptions,
@@ -123,12 +124,23 @@ export class Collection<M = JsonValue> {
   async search(options: SearchOptions): Promise<Hit<M>[]> {
     const given = checkOptions('search', options, SEARCH_KEYS)
     const request = this.#searchRequest('search', given)
-    const queries = new Float32Array(this.dimensions)
-    copyVector('search: vector', given.vector as VectorLike, this.dimensions, queries, 0)
+    const { vector } = given
+    let queries: Float32Array
+    let transfer: ArrayBuffer[] | undefined
+    if (this.#connection.port.engine === 'in-place' && vector instanceof Float32Array) {
+      // Read before this call returns, so it need not be copied.
+      checkLength('search: vector', vector, this.dimensions)
+      queries = vector
+    } else {
+      const copy = new Float32Array(this.dimensions)
+      copyVector('search: vector', vector as VectorLike, this.dimensions, copy, 0)
+      queries = copy
+      transfer = [copy.buffer]
+    }
     const answer = await this.#connection.request(
       'search',
       { ...request.input, queries, queryCount: 1 },
-      { transfer: [queries.buffer], signal: request.signal },
+      { transfer, signal: request.signal },
     )
     return hitsOf<M>(this.#schema.metric, answer)[0] ?? []
   }

@@ -125,6 +125,11 @@ export function checkIdArray(what: string, ids: unknown): readonly unknown[] {
   return ids as readonly unknown[]
 }
 
+export function checkLength(what: string, vector: ArrayLike<number>, dimensions: number): void {
+  if (vector.length === dimensions) return
+  throw errorFromCode('DIMENSION_MISMATCH', `${what}: expected ${dimensions} floats, found ${vector.length}`)
+}
+
 /** Copies one query vector into `target` at `offset`: the caller's array stays the caller's. */
 export function copyVector(
   what: string,
@@ -137,12 +142,7 @@ export function copyVector(
   if (!isFloats && !Array.isArray(vector)) {
     throw invalid(`${what} must be a Float32Array or an array of numbers, found ${describe(vector)}`)
   }
-  if (vector.length !== dimensions) {
-    throw errorFromCode(
-      'DIMENSION_MISMATCH',
-      `${what}: expected ${dimensions} floats, found ${vector.length}`,
-    )
-  }
+  checkLength(what, vector, dimensions)
   if (!isFloats) {
     // A hole, null or a numeric string would become a number in silence.
     for (let i = 0; i < dimensions; i += 1) {

@@ -7,6 +7,7 @@
 import { asOmenError } from './protocol.js'
 import { errorFromCode, type OmenError } from '../errors/omen-error.js'
 import type { CoreEngine, NamedObject } from '../wasm/core-engine.js'
+import { macrotask } from './macrotask.js'
 import type { Store } from './store.js'
 
 const WAL_BYTES_MAX = 64 << 20
@@ -112,7 +113,8 @@ export class Checkpointer {
     if (!begun) return
     const written: string[] = []
     try {
-      while (await this.#store.exclusive(() => this.#putNext(written)));
+      // A turn between objects, for requests: storage may answer without one.
+      while (await this.#store.exclusive(() => this.#putNext(written))) await macrotask()
     } catch (error) {
       await this.#abort(written)
       throw asOmenError(error, 'STORAGE_FAILED')

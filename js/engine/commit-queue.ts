@@ -43,6 +43,7 @@ export class CommitQueue {
   readonly #store: Store
   readonly #options: CommitQueueOptions
   #waiting: Write[] = []
+  #closed = false
   #pump: Promise<void> | null = null
 
   constructor(engine: CoreEngine, store: Store, options: CommitQueueOptions) {
@@ -58,6 +59,10 @@ export class CommitQueue {
   /** Resolves, when durable and applied, to the rows that the operation changed. */
   submit(operation: WriteOperation, signal?: AbortSignal): Promise<number> {
     return new Promise((resolve, reject) => {
+      if (this.#closed) {
+        reject(errorFromCode('CLOSED', 'the database was closed'))
+        return
+      }
       if (signal?.aborted === true) {
         reject(abortedError(signal, operation.kind))
         return
@@ -67,6 +72,12 @@ export class CommitQueue {
       this.#waiting.push(write)
       this.#pump ??= this.#run()
     })
+  }
+
+  /** Refuses what comes from now on (the next part of an upsert, say); resolves when all before it is done. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.drained()
   }
 
   /** Resolves when no write waits or is on its way. */

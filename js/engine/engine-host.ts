@@ -279,7 +279,7 @@ export class EngineHost implements HostPort {
   }
 
   async #closeOnce(): Promise<null> {
-    await this.#queue.drained()
+    await this.#queue.close()
     await this.#indexer.stop()
     await this.#checkpointer.settled()
     if (!this.#core.failed && this.#store.readOnlyReason === null && this.#checkpointer.worthwhileAtClose) {

@@ -33,7 +33,7 @@ export interface CollectionInfo {
 export interface SearchInput {
   readonly collection: number
   /** `queryCount * dimensions` floats, row-major. */
-  readonly queries: Float32Array<ArrayBuffer>
+  readonly queries: Float32Array
   readonly queryCount: number
   readonly k: number
   /** 0: the engine's default. */
@@ -111,7 +111,7 @@ export type RequestOutput<K extends RequestKind> = HostRequests[K]['output']
 
 export interface RequestOptions {
   /** Buffers that the request hands over. */
-  readonly transfer?: readonly ArrayBuffer[]
+  readonly transfer?: readonly ArrayBuffer[] | undefined
   /** Reads reject at once; writes stop before the next part and then say how far they came. */
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((done: number, total: number) => void) | undefined

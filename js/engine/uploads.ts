@@ -2,6 +2,7 @@
 import type { CoreEngine } from '../wasm/core-engine.js'
 import { errorFromCode } from '../errors/omen-error.js'
 import type { CommitQueue } from './commit-queue.js'
+import { macrotask } from './macrotask.js'
 import { type RequestOptions, withCommittedRows } from './protocol.js'
 
 interface Upload {
@@ -54,6 +55,8 @@ export class Uploads {
       }
       done += rows
       onProgress?.(done, total)
+      // Where storage answers in the same turn nothing else would come through, not even a request to stop.
+      if (parts.length > 0) await macrotask()
     }
   }
 }
