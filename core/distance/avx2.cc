@@ -129,6 +129,22 @@ int32_t DotI16I8(const int16_t* a, const int8_t* b, size_t count) {
   return FoldI16x16<IntegerProduct>(a, b, count);
 }
 
+void DotI16I8X4(const int16_t* a, const int8_t* const b[4], size_t count, int32_t dots[4]) {
+  __m256i sums_i32x8[4] = {};
+  size_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    const __m256i a_i16x16 = LoadI16x16(a + i);
+    for (size_t row = 0; row < 4; ++row) {
+      const __m256i terms = IntegerProduct::Terms(a_i16x16, LoadI16x16(b[row] + i));
+      sums_i32x8[row] = _mm256_add_epi32(sums_i32x8[row], terms);
+    }
+  }
+  for (size_t row = 0; row < 4; ++row) dots[row] = SumLanes(sums_i32x8[row]);
+  for (; i < count; ++i) {
+    for (size_t row = 0; row < 4; ++row) dots[row] += IntegerProduct::Term(a[i], b[row][i]);
+  }
+}
+
 int32_t DotI8(const int8_t* a, const int8_t* b, size_t count) {
   return FoldI16x16<IntegerProduct>(a, b, count);
 }
@@ -156,8 +172,8 @@ bool AllFinite(const float* a, size_t count) {
 
 }  // namespace
 
-const KernelSet kKernels = {"avx2", SquaredL2F32, DotF32, L1F32,    DotI16I8,
-                            DotI8,  SquaredL2I8,  L1I8,   AllFinite};
+const KernelSet kKernels = {"avx2",     SquaredL2F32, DotF32,      L1F32, DotI16I8,
+                            DotI16I8X4, DotI8,        SquaredL2I8, L1I8,  AllFinite};
 
 }  // namespace omendb::avx2
 

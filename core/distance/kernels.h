@@ -25,6 +25,10 @@ struct KernelSet {
   float (*l1_f32)(const float* a, const float* b, size_t count);          // sum |a_i - b_i|
   // sum a_i * b_i; exact while 128 * sum|a_i| < 2^31.
   int32_t (*dot_i16_i8)(const int16_t* a, const int8_t* b, size_t count);
+  // The same for four b at once: a is read once, and the processor waits for four rows of memory at a
+  // time, where one short row ends before its prefetcher has noticed it (measured in wasm at 384
+  // dimensions, per row: 17 against 23 ns in cache, 31 against 51 ns beyond it).
+  void (*dot_i16_i8_x4)(const int16_t* a, const int8_t* const b[4], size_t count, int32_t dots[4]);
   // Symmetric integer forms; exact while count <= 16384.
   int32_t (*dot_i8)(const int8_t* a, const int8_t* b, size_t count);
   int32_t (*squared_l2_i8)(const int8_t* a, const int8_t* b, size_t count);
@@ -45,21 +49,23 @@ float SquaredL2F32(const float* a, const float* b, size_t count);
 float DotF32(const float* a, const float* b, size_t count);
 float L1F32(const float* a, const float* b, size_t count);
 int32_t DotI16I8(const int16_t* a, const int8_t* b, size_t count);
+void DotI16I8X4(const int16_t* a, const int8_t* const b[4], size_t count, int32_t dots[4]);
 int32_t DotI8(const int8_t* a, const int8_t* b, size_t count);
 int32_t SquaredL2I8(const int8_t* a, const int8_t* b, size_t count);
 int32_t L1I8(const int8_t* a, const int8_t* b, size_t count);
 bool AllFinite(const float* a, size_t count);
-inline constexpr KernelSet kKernels = {"simd128", SquaredL2F32, DotF32, L1F32,    DotI16I8,
-                                       DotI8,     SquaredL2I8,  L1I8,   AllFinite};
+inline constexpr KernelSet kKernels = {"simd128",  SquaredL2F32, DotF32,      L1F32, DotI16I8,
+                                       DotI16I8X4, DotI8,        SquaredL2I8, L1I8,  AllFinite};
 }  // namespace simd128
 #if defined(__wasm_relaxed_simd__)
 // Relaxed SIMD has a fused multiply-add to offer; the rest is plain SIMD128.
 namespace relaxed_simd {
 float SquaredL2F32(const float* a, const float* b, size_t count);
 float DotF32(const float* a, const float* b, size_t count);
-inline constexpr KernelSet kKernels = {"relaxed-simd",       SquaredL2F32,      DotF32,
-                                       simd128::L1F32,       simd128::DotI16I8, simd128::DotI8,
-                                       simd128::SquaredL2I8, simd128::L1I8,     simd128::AllFinite};
+inline constexpr KernelSet kKernels = {"relaxed-simd",    SquaredL2F32,         DotF32,
+                                       simd128::L1F32,    simd128::DotI16I8,    simd128::DotI16I8X4,
+                                       simd128::DotI8,    simd128::SquaredL2I8, simd128::L1I8,
+                                       simd128::AllFinite};
 }  // namespace relaxed_simd
 [[nodiscard]] inline const KernelSet& Kernels() { return relaxed_simd::kKernels; }
 #else

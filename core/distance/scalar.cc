@@ -36,6 +36,10 @@ int32_t DotI16I8(const int16_t* a, const int8_t* b, size_t count) {
   return Fold<int32_t>(a, b, count, [](int32_t x, int32_t y) { return x * y; });
 }
 
+void DotI16I8X4(const int16_t* a, const int8_t* const b[4], size_t count, int32_t dots[4]) {
+  for (size_t row = 0; row < 4; ++row) dots[row] = DotI16I8(a, b[row], count);
+}
+
 int32_t DotI8(const int8_t* a, const int8_t* b, size_t count) {
   return Fold<int32_t>(a, b, count, [](int32_t x, int32_t y) { return x * y; });
 }
@@ -60,7 +64,7 @@ bool AllFinite(const float* a, size_t count) {
 
 }  // namespace
 
-const KernelSet kKernels = {"scalar", SquaredL2F32, DotF32, L1F32,    DotI16I8,
-                            DotI8,    SquaredL2I8,  L1I8,   AllFinite};
+const KernelSet kKernels = {"scalar",   SquaredL2F32, DotF32,      L1F32, DotI16I8,
+                            DotI16I8X4, DotI8,        SquaredL2I8, L1I8,  AllFinite};
 
 }  // namespace omendb::scalar

@@ -103,6 +103,40 @@ int32_t DotI16I8(const int16_t* a, const int8_t* b, size_t count) {
   return FoldI16x8<IntegerProduct>(a, b, count);
 }
 
+void DotI16I8X4(const int16_t* a, const int8_t* const b[4], size_t count, int32_t dots[4]) {
+  const int8_t* b0 = b[0];
+  const int8_t* b1 = b[1];
+  const int8_t* b2 = b[2];
+  const int8_t* b3 = b[3];
+  v128_t sum0_i32x4 = wasm_i32x4_const_splat(0);
+  v128_t sum1_i32x4 = sum0_i32x4;
+  v128_t sum2_i32x4 = sum0_i32x4;
+  v128_t sum3_i32x4 = sum0_i32x4;
+  auto step = [&](size_t i) {
+    const v128_t a_i16x8 = wasm_v128_load(a + i);
+    sum0_i32x4 = wasm_i32x4_add(sum0_i32x4, wasm_i32x4_dot_i16x8(a_i16x8, wasm_i16x8_load8x8(b0 + i)));
+    sum1_i32x4 = wasm_i32x4_add(sum1_i32x4, wasm_i32x4_dot_i16x8(a_i16x8, wasm_i16x8_load8x8(b1 + i)));
+    sum2_i32x4 = wasm_i32x4_add(sum2_i32x4, wasm_i32x4_dot_i16x8(a_i16x8, wasm_i16x8_load8x8(b2 + i)));
+    sum3_i32x4 = wasm_i32x4_add(sum3_i32x4, wasm_i32x4_dot_i16x8(a_i16x8, wasm_i16x8_load8x8(b3 + i)));
+  };
+  size_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    step(i);
+    step(i + 8);
+  }
+  if (i + 8 <= count) {
+    step(i);
+    i += 8;
+  }
+  dots[0] = SumLanes(sum0_i32x4);
+  dots[1] = SumLanes(sum1_i32x4);
+  dots[2] = SumLanes(sum2_i32x4);
+  dots[3] = SumLanes(sum3_i32x4);
+  for (; i < count; ++i) {
+    for (size_t row = 0; row < 4; ++row) dots[row] += IntegerProduct::Term(a[i], b[row][i]);
+  }
+}
+
 int32_t DotI8(const int8_t* a, const int8_t* b, size_t count) {
   return FoldI16x8<IntegerProduct>(a, b, count);
 }

@@ -1,5 +1,7 @@
 #include "index/sq8_scorer.h"
 
+#include <algorithm>
+
 namespace omendb {
 
 Sq8Scorer::Sq8Scorer(const ChunkedRows& rows, const ScalarQuantizer& quantizer, Metric metric,
@@ -7,8 +9,8 @@ Sq8Scorer::Sq8Scorer(const ChunkedRows& rows, const ScalarQuantizer& quantizer, 
     : rows_(rows),
       quantizer_(quantizer),
       symmetric_(metric == Metric::kL1),
-      dimensions_(dimensions),
-      dot_(Kernels().dot_i16_i8) {}
+      padded_dimensions_(
+          static_cast<uint32_t>(ScalarQuantizer::RowBytes(dimensions) - ScalarQuantizer::kCodesOffset)) {}
 
 Status Sq8Scorer::Reserve() { return quantizer_.ReserveQuery(&query_); }
 
@@ -22,12 +24,34 @@ void Sq8Scorer::SetRow(uint32_t ordinal) { quantizer_.PrepareQueryFromRow(rows_.
 inline float Sq8Scorer::DistanceTo(const Query& query, const uint8_t* row) const {
   if (symmetric_) return quantizer_.Distance(query, row);
   const int8_t* codes = reinterpret_cast<const int8_t*>(row + ScalarQuantizer::kCodesOffset);
-  const int32_t dot = dot_(query.weights.data(), codes, dimensions_);
+  const int32_t dot = Kernels().dot_i16_i8(query.weights.data(), codes, padded_dimensions_);
   return query.offset + LoadAt<float>(row) - query.scale * static_cast<float>(dot);
 }
 
 void Sq8Scorer::Distances(const uint32_t* ordinals, uint32_t count, float* distances) const {
-  for (uint32_t i = 0; i < count; ++i) distances[i] = DistanceTo(query_, rows_.row(ordinals[i]));
+  if (symmetric_) {
+    for (uint32_t i = 0; i < count; ++i) distances[i] = quantizer_.Distance(query_, rows_.row(ordinals[i]));
+    return;
+  }
+  // Row terms first: it also has the memory fetch the start of every row.
+  for (uint32_t i = 0; i < count; ++i) {
+    distances[i] = query_.offset + LoadAt<float>(rows_.row(ordinals[i]));
+  }
+  uint32_t i = 0;
+  for (; i + 1 < count; i += 4) SubtractDots(ordinals + i, std::min(count - i, 4U), distances + i);
+  if (i < count) {
+    const int32_t dot = Kernels().dot_i16_i8(query_.weights.data(), Codes(ordinals[i]), padded_dimensions_);
+    distances[i] -= query_.scale * static_cast<float>(dot);
+  }
+}
+
+// For 2 to 4 rows; a row stands in for those that are not there.
+inline void Sq8Scorer::SubtractDots(const uint32_t* ordinals, uint32_t count, float* distances) const {
+  const int8_t* rows[4];
+  int32_t dots[4];
+  for (uint32_t i = 0; i < 4; ++i) rows[i] = Codes(ordinals[std::min(i, count - 1)]);
+  Kernels().dot_i16_i8_x4(query_.weights.data(), rows, padded_dimensions_, dots);
+  for (uint32_t i = 0; i < count; ++i) distances[i] -= query_.scale * static_cast<float>(dots[i]);
 }
 
 Status Sq8Scorer::ReserveKept(uint32_t count) {

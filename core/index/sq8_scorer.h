@@ -30,12 +30,15 @@ class Sq8Scorer final : public Scorer {
  private:
   using Query = ScalarQuantizer::Query;
   [[nodiscard]] float DistanceTo(const Query& query, const uint8_t* row) const;
+  void SubtractDots(const uint32_t* ordinals, uint32_t count, float* distances) const;
+  [[nodiscard]] const int8_t* Codes(uint32_t ordinal) const {
+    return reinterpret_cast<const int8_t*>(rows_.row(ordinal) + ScalarQuantizer::kCodesOffset);
+  }
 
   const ChunkedRows& rows_;
   const ScalarQuantizer& quantizer_;
-  bool symmetric_;  // L1 compares codes with codes
-  uint32_t dimensions_;
-  int32_t (*dot_)(const int16_t*, const int8_t*, size_t);
+  bool symmetric_;              // L1 compares codes with codes
+  uint32_t padded_dimensions_;  // both sides end in zeros, so that kernels have no tail to do
   Query query_;
   Array<Query> kept_;
 };

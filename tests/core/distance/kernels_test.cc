@@ -1,6 +1,7 @@
 // Every kernel set against a double-precision (or 64-bit integer) oracle.
 #include "distance/kernels.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -161,8 +162,19 @@ void ExpectExactI16(const KernelSet& kernels, const std::vector<int16_t>& a, con
                     size_t shift) {
   Shifted<int16_t> left(a, shift * 2);
   Shifted<int8_t> right(b, (shift * 7 + 3) % 16);
-  ASSERT_EQ(kernels.dot_i16_i8(left.data(), right.data(), a.size()),
-            ExactSum(a, b, [](int64_t x, int64_t y) { return x * y; }));
+  auto product = [](int64_t x, int64_t y) { return x * y; };
+  ASSERT_EQ(kernels.dot_i16_i8(left.data(), right.data(), a.size()), ExactSum(a, b, product));
+
+  // Four different rows, so that none can stand in for another.
+  std::vector<std::vector<int8_t>> rows(4, b);
+  for (size_t row = 1; row < 4; ++row)
+    std::rotate(rows[row].begin(), rows[row].begin() + static_cast<std::ptrdiff_t>(row % (b.size() + 1)),
+                rows[row].end());
+  Shifted<int8_t> shifted[] = {{rows[0], 0}, {rows[1], shift}, {rows[2], 5}, {rows[3], 11}};
+  const int8_t* const kRows[] = {shifted[0].data(), shifted[1].data(), shifted[2].data(), shifted[3].data()};
+  int32_t dots[4] = {};
+  kernels.dot_i16_i8_x4(left.data(), kRows, a.size(), dots);
+  for (size_t row = 0; row < 4; ++row) ASSERT_EQ(dots[row], ExactSum(a, rows[row], product)) << "row " << row;
 }
 
 TEST_P(KernelSets, WideByNarrowProductsAreExact) {
