@@ -1,37 +1,9 @@
 /** The contract suite as a page: `contract.run(adapter, case)` answers null, or what went wrong. */
 import { deleteDB, openDB } from 'idb'
-import type { StorageAdapter } from '../../storage/contract.js'
-import { escapeDatabaseName } from '../../storage/database-name.js'
-import { idbfsStorage } from '../../storage/idbfs.js'
-import type { CreateIdbfsModule } from '../../storage/idbfs-module.js'
-import { indexedDbStorage } from '../../storage/indexeddb.js'
-import type { LockProvider } from '../../storage/web-lock.js'
 import type { ContractEnvironment } from '../storage/contract-environment.js'
 import { CONTRACT_CASES } from '../storage/contract-suite.js'
+import { type AdapterName, createAdapter, indexedDbName, NO_LOCKS } from './page-adapters.js'
 import { HOSTILE_NAMES } from '../storage/hostile-names.js'
-
-type AdapterName = 'indexeddb' | 'idbfs'
-
-/** Grants every lock at once: the lock of a client that believes to be alone. */
-const NO_LOCKS: LockProvider = { request: async (_name, _options, callback) => callback({}) }
-
-let loaded: CreateIdbfsModule | undefined
-const createModule: CreateIdbfsModule = async (options) => {
-  // Not bundled: it is the file that the package ships.
-  const address = './idbfs.mjs'
-  loaded ??= ((await import(address)) as { default: CreateIdbfsModule }).default
-  return loaded(options)
-}
-
-export function createAdapter(name: AdapterName, locks?: LockProvider): StorageAdapter {
-  const options = locks === undefined ? {} : { locks }
-  return name === 'indexeddb' ? indexedDbStorage(options) : idbfsStorage({ createModule, ...options })
-}
-
-function indexedDbName(adapter: AdapterName, database: string): string {
-  const escaped = escapeDatabaseName(database)
-  return adapter === 'indexeddb' ? `omendb:${escaped}` : `/omendb-idbfs-${escaped}`
-}
 
 function environmentOf(adapter: AdapterName): ContractEnvironment {
   const environment: ContractEnvironment = {
@@ -73,4 +45,4 @@ const contract = {
   },
 }
 
-Object.assign(globalThis, { contract, createAdapter })
+Object.assign(globalThis, { contract })

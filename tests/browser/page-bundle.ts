@@ -13,7 +13,7 @@ export interface PageBundleOptions {
 }
 
 const HTML = `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>test page</title></head>
+<html lang="en"><head><meta charset="utf-8"><link rel="icon" href="data:,"><title>test page</title></head>
 <body><script type="module" src="./page.js"></script></body></html>
 `
 

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { extname, join, normalize, sep } from 'node:path'
 
 const MEDIA_TYPES: Record<string, string> = {
@@ -24,6 +25,8 @@ export interface StaticServer {
 export interface ServeOptions {
   /** Added to every answer: a content security policy, COOP/COEP, ... */
   headers?: Readonly<Record<string, string>>
+  /** Hears of every POST, whatever its path; the page gets its answer afterwards. */
+  onPost?: (body: string) => void
 }
 
 /**
@@ -32,6 +35,13 @@ export interface ServeOptions {
  */
 export async function serveFolder(folder: string, options: ServeOptions = {}): Promise<StaticServer> {
   const server = createServer((request, response) => {
+    if (request.method === 'POST') {
+      void text(request).then((body) => {
+        options.onPost?.(body)
+        response.writeHead(204).end()
+      })
+      return
+    }
     const path = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname)
     const file = normalize(join(folder, path.endsWith('/') ? `${path}index.html` : path))
     const inside = file.startsWith(normalize(folder) + sep)

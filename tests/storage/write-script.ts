@@ -29,23 +29,23 @@ export function objectOf(number: number): StorageObject {
   }
 }
 
-/** Writes until something ends it. `acknowledge` hears of every step that resolved. */
+/** Writes until something ends it. `acknowledge` hears of every step that resolved, before the next one begins. */
 export async function writeForever(
   session: StorageSession,
-  acknowledge: (done: Acknowledged) => void,
+  acknowledge: (done: Acknowledged) => void | Promise<void>,
 ): Promise<never> {
   const done: Acknowledged = { object: 0, head: 0 }
   await session.compareAndSetHead(null, headOf(0))
-  acknowledge(done)
+  await acknowledge(done)
   for (let number = 1; ; number++) {
     await session.put([objectOf(number)], headOf(done.head))
     done.object = number
-    acknowledge(done)
+    await acknowledge(done)
     if (number % HEAD_INTERVAL !== 0) continue
     const isReplaced = await session.compareAndSetHead(headOf(done.head), headOf(number))
     assert(isReplaced, `head ${done.head} was not there`)
     done.head = number
-    acknowledge(done)
+    await acknowledge(done)
     await session.delete(range(number - HEAD_INTERVAL + 1, number).map((old) => objectOf(old).name))
   }
 }
