@@ -17,11 +17,11 @@ globalThis.write = async (name, options) => {
     { id: 2, vector: new Float32Array([0, 1, 0, 0]) },
     { id: 3n, vector: [0, 0, 1, 0], metadata: 'third' },
   ])
-  return answer(db, notes)
+  return await answer(db, notes)
 }
 globalThis.read = async (name, options) => {
   await using db = await open(name, options)
-  return answer(db, await db.collection('notes', { dimensions: 4, metric: 'l2' }))
+  return await answer(db, await db.collection('notes', { dimensions: 4, metric: 'l2' }))
 }
 globalThis.fail = async () => {
   const db = await open('failing', { storage: 'memory' })
@@ -46,7 +46,7 @@ globalThis.ready = true
 `
 
 export const PAGE_HTML = `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>app</title></head>
+<html lang="en"><head><meta charset="utf-8"><title>app</title><link rel="icon" href="data:,"></head>
 <body><script type="module" src="./main.js"></script></body></html>
 `
 

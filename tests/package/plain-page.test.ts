@@ -35,7 +35,7 @@ afterAll(async () => {
 describe('from a plain module script', () => {
   it('works under a strict content security policy, without cross-origin isolation', async () => {
     const policy =
-      "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src 'self'"
+      "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src 'self'; img-src data:"
     const site = await serveFolder(app.folder, { headers: { 'content-security-policy': policy } })
     const page = await browser.openPage(site.origin)
     await expectWorkingPage(page)

@@ -46,19 +46,17 @@ describe('in workerd', () => {
       logLevel: 'warning',
     })
     const folder = join(app.folder, 'out')
+    const moduleOf = async (type: 'ESModule' | 'CompiledWasm', name: string) => ({
+      type,
+      path: join(folder, name),
+      contents: await readFile(join(folder, name)),
+    })
     const flare = new Miniflare({
       modulesRoot: folder,
       modules: [
-        {
-          type: 'ESModule',
-          path: join(folder, 'worker.js'),
-          contents: await readFile(join(folder, 'worker.js'), 'utf8'),
-        },
-        {
-          type: 'CompiledWasm',
-          path: join(folder, 'core-simd.wasm'),
-          contents: await readFile(join(folder, 'core-simd.wasm')),
-        },
+        await moduleOf('ESModule', 'worker.js'),
+        await moduleOf('CompiledWasm', 'core-simd.wasm'),
+        await moduleOf('CompiledWasm', 'core-relaxed.wasm'),
       ],
       compatibilityDate: '2026-04-01',
     })
