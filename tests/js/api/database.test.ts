@@ -160,7 +160,7 @@ describe.each(ENGINES)('a folder ($engine)', ({ engine, worker }) => {
       .poll(() =>
         open(path, { worker }).then(
           (db) => db.close().then(() => 'open'),
-          (reason: OmenError) => reason.code,
+          (reason: unknown) => (reason as OmenError).code,
         ),
       )
       .toBe('open')

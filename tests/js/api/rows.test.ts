@@ -230,15 +230,12 @@ describeBoth('an upsert of several parts', (openMemory) => {
     expect(await notes.count()).toBe(count)
   })
 
-  it.each([
-    [
-      'a duplicate across parts',
-      'DUPLICATE_ID',
-      (input: ReturnType<typeof columns>) => (input.ids[count - 1] = 0),
-    ],
+  type Columns = ReturnType<typeof columns>
+  it.each<[string, string, (input: Columns) => unknown]>([
+    ['a duplicate across parts', 'DUPLICATE_ID', (input) => (input.ids[count - 1] = 0)],
     ['NaN in the last row', 'INVALID_VECTOR', (input) => (input.vectors[3 * count - 1] = NaN)],
     ['a bad id in the last row', 'INVALID_ARGUMENT', (input) => (input.ids[count - 1] = 0.5)],
-  ] as const)('changes nothing when it has %s', async (_what, code, spoil) => {
+  ])('changes nothing when it has %s', async (_what, code, spoil) => {
     const notes = await openNotes(openMemory)
     const input = columns()
     spoil(input)

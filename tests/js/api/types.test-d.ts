@@ -5,7 +5,6 @@ import {
   type Database,
   type Hit,
   type Id,
-  type JsonValue,
   open,
   type OmenError,
   type Row,
@@ -24,7 +23,7 @@ export async function compiles(db: Database, error: OmenError): Promise<void> {
   const notes = await db.collection<Note>('notes', { dimensions: 3, metric: 'cosine' })
   expectTypeOf(notes).toEqualTypeOf<Collection<Note>>()
   const plain = await db.collection('plain', { dimensions: 3, metric: 'l2' })
-  expectTypeOf(plain).toEqualTypeOf<Collection<JsonValue>>()
+  expectTypeOf(plain).toEqualTypeOf<Collection>()
 
   await notes.upsert([
     { id: 1, vector: [1, 2, 3], metadata: { lang: 'en' } },
@@ -73,6 +72,6 @@ export async function isRefused(db: Database, notes: Collection<Note>): Promise<
   await notes.get('a')
   // @ts-expect-error not a storage
   await open('x', { storage: 'floppy' })
-  // @ts-expect-error not an id
+  // @ts-expect-error an object is not an id
   await notes.delete([{}])
 }

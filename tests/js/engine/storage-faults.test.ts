@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ErrorCode } from '../../../js/errors/codes.js'
+import type { OmenError } from '../../../js/errors/omen-error.js'
 import { openInPlace, OPTIONS, rejection, vectorOf } from './open-in-place.js'
 import { applied, contentsOf, fingerprint, SCENARIO, type Step } from './scenario.js'
 import { type Fault, SimulatedDisk, type WriteKind } from './simulated-disk.js'
@@ -11,7 +11,7 @@ interface Life {
 
 /** Runs the whole scenario against a disk with one fault; every step is tried, whatever became of those before. */
 async function live(disk: SimulatedDisk): Promise<Life> {
-  const opened = await openInPlace(disk).catch((error: { code: ErrorCode }) => error.code)
+  const opened = await openInPlace(disk).catch((error: unknown) => (error as OmenError).code)
   if (typeof opened === 'string') return { outcomes: [], openCode: opened }
   const outcomes: { step: Step; code: string }[] = []
   for (const step of SCENARIO) outcomes.push({ step, code: await rejection(step.run(opened.db)) })

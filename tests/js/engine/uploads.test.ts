@@ -120,11 +120,10 @@ describe('an upsert of several parts', () => {
 
   it('stops at a close that comes while it is under way, and says how many rows are in', async () => {
     const { disk, db, collection } = await opened()
-    let close: Promise<void> | null = null
-    const error = await rejectionError(
-      collection.upsert(columns(), { onProgress: () => void (close ??= db.close()) }),
-    )
-    await close
+    const closes: Promise<void>[] = []
+    const onProgress = (): void => void closes.push(db.close())
+    const error = await rejectionError(collection.upsert(columns(), { onProgress }))
+    await Promise.all(closes)
     expect(error?.code).toBe('CLOSED')
     expect(await found(disk)).toEqual(columns().ids.slice(0, error!.committedRows))
   })

@@ -20,7 +20,9 @@ function threadOf(script: string): WorkerHandle {
       thread.on('exit', (code) => onFailure(`it ended with exit code ${code}`))
     },
     keepAlive: () => undefined,
-    terminate: async () => void (await thread.terminate()),
+    terminate: async () => {
+      await thread.terminate()
+    },
   }
 }
 
