@@ -1,5 +1,7 @@
 #include "index/f32_scorer.h"
 
+#include <cstring>
+
 namespace omendb {
 namespace {
 
@@ -49,6 +51,10 @@ void F32Scorer::Distances(const uint32_t* ordinals, uint32_t count, float* dista
       distances[i] = 1 - distances[i] * query_inverse_norm_ * inverse_norms[ordinals[i]];
     }
   }
+}
+
+bool F32Scorer::SameRow(uint32_t a, uint32_t b) const {
+  return std::memcmp(rows_.row(a), rows_.row(b), rows_.stride_bytes()) == 0;
 }
 
 Status F32Scorer::ReserveKept(uint32_t count) {

@@ -20,32 +20,36 @@ Status HnswBuilder::AddNext(const Bitmap& deleted) {
   }
   uint32_t level = graph_.DrawLevel(node);
   const uint32_t top = std::min(level, graph_.entry_level());
-  Links plan[kLevelMax + 1];
+  Plan plan;
   if (graph_.entry() != kNoNode) OMENDB_TRY(PlanLinks(node, top, deleted, plan));
+  if (plan.twin != kNoNode) {
+    OMENDB_TRY(graph_.AddNode(0));
+    ChainBehind(plan.twin, node, deleted);
+    return Status::Ok();
+  }
   // Nothing alive before it: the old entry leads nowhere, and a walk has to start on the highest level.
-  const bool first = plan[0].count == 0;
+  const bool first = plan.levels[0].count == 0;
   if (first) level = std::max(level, graph_.entry_level());
   OMENDB_TRY(graph_.AddNode(level));
   // From here nothing can fail.
   if (!first) {
-    for (uint32_t l = 0; l <= top; ++l) {
-      graph_.SetLinks(node, l, {plan[l].nodes, plan[l].count});
-    }
     bool linked = false;
     for (uint32_t l = 0; l <= top; ++l) {
-      for (uint32_t i = 0; i < plan[l].count; ++i) {
-        const bool kept = LinkBack(plan[l].nodes[i], l, node);
+      const std::span<const uint32_t> links(plan.levels[l].nodes, plan.levels[l].count);
+      graph_.SetLinks(node, l, links);
+      for (uint32_t link : links) {
+        const bool kept = LinkBack(link, l, node);
         linked = linked || (kept && l == 0);
       }
     }
-    if (!linked) Splice(plan[0].nodes[0], node);
+    if (!linked) Splice(plan.levels[0].nodes[0], node);
   }
   if (first || level > graph_.entry_level()) graph_.SetEntry(node);
   return Status::Ok();
 }
 
-// The links of `node` at levels 0..top. Changes nothing but scratch.
-Status HnswBuilder::PlanLinks(uint32_t node, uint32_t top, const Bitmap& deleted, Links* plan) {
+// The links of `node` at levels 0..top, or its twin. Changes nothing but scratch.
+Status HnswBuilder::PlanLinks(uint32_t node, uint32_t top, const Bitmap& deleted, Plan& plan) {
   OMENDB_TRY(Reserve());
   OMENDB_TRY(scratch_.Prepare(graph_, ef_construction_));
   query_.SetRow(node);
@@ -53,10 +57,49 @@ Status HnswBuilder::PlanLinks(uint32_t node, uint32_t top, const Bitmap& deleted
   for (uint32_t level = top;; --level) {
     OMENDB_TRY(WalkHnswLevel(graph_, query_, deleted, level, start, ef_construction_, scratch_, nullptr));
     const std::span<const Neighbor> found = scratch_.results.Sorted();
-    plan[level].count = SelectNeighbors(found, graph_.degree(), plan[level].nodes);
+    plan.twin = FindTwin(node, found);
+    if (plan.twin != kNoNode) return Status::Ok();
+    Links& links = plan.levels[level];
+    links.count = SelectNeighbors(found, graph_.degree(), links.nodes);
     if (level == 0) return Status::Ok();
     if (!found.empty()) start = std::min(start, found[0]);
   }
+}
+
+uint32_t HnswBuilder::FindTwin(uint32_t node, std::span<const Neighbor> found) const {
+  const Neighbor self(query_.Distance(node), 0);
+  // Under the dot product the nearest need not be the equal one.
+  const auto* first = std::lower_bound(found.data(), found.data() + found.size(), self);
+  for (; first != found.data() + found.size() && first->distance() == self.distance(); ++first) {
+    if (query_.SameRow(node, first->ordinal())) return first->ordinal();
+  }
+  return kNoNode;
+}
+
+// twin -> x becomes twin -> node -> x, and node has the twin's other links too.
+void HnswBuilder::ChainBehind(uint32_t twin, uint32_t node, const Bitmap& deleted) {
+  const std::span<const uint32_t> links = graph_.Links(twin, 0);
+  uint32_t changed[2 * kGraphDegreeMax];
+  uint32_t count = static_cast<uint32_t>(links.size());
+  std::copy(links.begin(), links.end(), changed);
+  uint32_t copied = 0;
+  uint32_t own[2 * kGraphDegreeMax];
+  uint32_t displaced = count;  // where the chain goes on, else the farthest: the last, when full
+  for (uint32_t i = 0; i < count; ++i) {
+    if (deleted.Test(links[i])) continue;
+    own[copied++] = links[i];
+    if (query_.SameRow(twin, links[i])) displaced = i;
+  }
+  if (displaced == count && count == graph_.max_links(0)) {
+    displaced = count - 1;
+    while (displaced > 0 && deleted.Test(changed[displaced])) --displaced;
+  }
+  count = std::max(count, displaced + 1);
+  changed[displaced] = node;
+  std::swap(changed[0], changed[displaced]);
+  graph_.SetLinks(twin, 0, {changed, count});
+  if (copied < graph_.max_links(0)) own[copied++] = twin;
+  graph_.SetLinks(node, 0, {own, copied});
 }
 
 uint32_t HnswBuilder::SelectNeighbors(std::span<const Neighbor> candidates, uint32_t limit, uint32_t* kept) {

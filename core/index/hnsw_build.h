@@ -2,8 +2,10 @@
 //
 // One call adds one node, so a caller slices a build as it likes. Deleted nodes are never chosen as
 // neighbors. On OUT_OF_MEMORY the graph is unchanged.
-// A new node that none of its neighbors would keep (many equal vectors, ties) is put on the way from
-// its nearest neighbor to that one's farthest, so that every node can be reached.
+// Equal rows would fill each other's lists and leave no way out of them. So a row that equals another
+// one, its twin, takes no part in the selection: it gets a copy of the twin's links and stands behind it
+// in a chain, on level 0. A new node that no neighbor would keep is put on the way from its nearest
+// neighbor to that one's farthest, so that it can be reached.
 #ifndef OMENDB_INDEX_HNSW_BUILD_H_
 #define OMENDB_INDEX_HNSW_BUILD_H_
 
@@ -38,8 +40,14 @@ class HnswBuilder {
     uint32_t count = 0;
     uint32_t nodes[kGraphDegreeMax];
   };
+  struct Plan {
+    uint32_t twin = kNoNode;
+    Links levels[kLevelMax + 1];
+  };
 
-  Status PlanLinks(uint32_t node, uint32_t top, const Bitmap& deleted, Links* plan);
+  Status PlanLinks(uint32_t node, uint32_t top, const Bitmap& deleted, Plan& plan);
+  [[nodiscard]] uint32_t FindTwin(uint32_t node, std::span<const Neighbor> found) const;
+  void ChainBehind(uint32_t twin, uint32_t node, const Bitmap& deleted);
   bool LinkBack(uint32_t neighbor, uint32_t level, uint32_t node);
   void Splice(uint32_t neighbor, uint32_t node);
 

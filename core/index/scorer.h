@@ -34,6 +34,9 @@ class Scorer {
     return distance;
   }
 
+  // True when two rows cannot be told apart: every distance from one is the same from the other.
+  [[nodiscard]] virtual bool SameRow(uint32_t a, uint32_t b) const = 0;
+
   // The kept set of a neighbor selection: rows that are each compared with many candidates, so each is
   // prepared once. Apart from the query.
   // OUT_OF_MEMORY leaves the room there was.

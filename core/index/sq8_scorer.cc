@@ -1,6 +1,7 @@
 #include "index/sq8_scorer.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace omendb {
 
@@ -52,6 +53,10 @@ inline void Sq8Scorer::SubtractDots(const uint32_t* ordinals, uint32_t count, fl
   for (uint32_t i = 0; i < 4; ++i) rows[i] = Codes(ordinals[std::min(i, count - 1)]);
   Kernels().dot_i16_i8_x4(query_.weights.data(), rows, padded_dimensions_, dots);
   for (uint32_t i = 0; i < count; ++i) distances[i] -= query_.scale * static_cast<float>(dots[i]);
+}
+
+bool Sq8Scorer::SameRow(uint32_t a, uint32_t b) const {
+  return std::memcmp(rows_.row(a), rows_.row(b), rows_.stride_bytes()) == 0;
 }
 
 Status Sq8Scorer::ReserveKept(uint32_t count) {

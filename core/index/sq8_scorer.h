@@ -23,6 +23,7 @@ class Sq8Scorer final : public Scorer {
   void SetVector(const float* vector, float inverse_norm) override;
   void SetRow(uint32_t ordinal) override;
   void Distances(const uint32_t* ordinals, uint32_t count, float* distances) const override;
+  [[nodiscard]] bool SameRow(uint32_t a, uint32_t b) const override;
   Status ReserveKept(uint32_t count) override;
   void SetKept(uint32_t slot, uint32_t ordinal) override;
   [[nodiscard]] bool AnyKeptNearer(uint32_t count, uint32_t ordinal, float distance) const override;
