@@ -299,3 +299,65 @@ describe('examples/visual-search', () => {
     expect(errors).toEqual([])
   })
 })
+
+describe('examples/visual-search, where things are otherwise', () => {
+  let elsewhere: StaticServer
+
+  // Another port is another origin, with a storage of its own.
+  beforeAll(async () => {
+    elsewhere = await serveFolder(built)
+  })
+  afterAll(() => elsewhere?.close())
+
+  it('says that there is no room, keeps what is stored, and goes on when there is', async () => {
+    const page = (await browser.openPage('about:blank')).playwright!
+    const session = await page.context().newCDPSession(page)
+    const setQuota = (bytes?: number): Promise<unknown> =>
+      session.send('Storage.overrideQuotaForOrigin', {
+        origin: elsewhere.origin,
+        ...(bytes === undefined ? {} : { quotaSize: bytes }),
+      })
+    await setQuota(4 << 20)
+    await page.goto(`${elsewhere.origin}/`)
+    await settled(page)
+    const alert = page.getByRole('alert')
+    expect(await alert.getAttribute('data-code')).toBe('QUOTA_EXCEEDED')
+    expect(await alert.innerText()).toMatch(/^No room left in the browser/)
+    await setQuota()
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.waitForSelector('body[data-state=ready]', { timeout: 180_000 })
+    const { rowsAtOpen, rowsStored } = await stateOf(page)
+    expect(Number(rowsAtOpen)).toBeGreaterThan(0)
+    expect(Number(rowsAtOpen) + Number(rowsStored ?? 0)).toBe(count)
+    await page.close()
+  })
+
+  it('runs in memory with the engine in place, and says that nothing is kept', async () => {
+    const { playwright, errors } = await browser.openPage(`${elsewhere.origin}/?storage=memory&worker=no`)
+    const page = playwright!
+    await settled(page)
+    expect(await stateOf(page)).toMatchObject({ state: 'ready', rowsStored: String(count) })
+    expect(await textOf(page, '#progress-text')).toMatch(/They are gone when this page closes\.$/)
+    expect(await textOf(page, '[data-figure=engine] b')).toBe('In place')
+    expect(await textOf(page, '[data-figure=storage] small')).toMatch(/^memory/)
+    await clickImage(page, 7)
+    for (const { id, distance } of (await answerOf(page)).hits)
+      expect(distance).toBeCloseTo(distanceBetween(7, id), 1)
+    console.log(`longest task with the engine in place: ${await textOf(page, '[data-figure=task] b')}`)
+    expect(errors).toEqual([])
+    await page.close()
+  })
+
+  it('keeps its images through IDBFS as well', async () => {
+    const { playwright, errors } = await browser.openPage(`${elsewhere.origin}/?storage=idbfs`)
+    const page = playwright!
+    await settled(page)
+    expect(await stateOf(page)).toMatchObject({ state: 'ready', rowsAtOpen: '0', rowsStored: String(count) })
+    await page.reload()
+    await settled(page)
+    expect(await stateOf(page)).toMatchObject({ rowsAtOpen: String(count), indexedAtOpen: String(count) })
+    expect(await textOf(page, '[data-figure=storage] small')).toMatch(/^idbfs/)
+    expect(errors).toEqual([])
+    await page.close()
+  })
+})

@@ -98,7 +98,10 @@ function engine({ database }: LibraryStats): Figure[] {
       key: 'engine',
       term: 'Engine',
       value: database.engine === 'worker' ? 'Worker' : 'In place',
-      note: database.workerFallback ?? `${database.simd}, ${formatBytes(database.memoryBytes)} of memory`,
+      note:
+        database.backgroundError ??
+        database.workerFallback ??
+        `${database.simd}, ${formatBytes(database.memoryBytes)} of memory`,
     },
   ]
 }

@@ -49,6 +49,7 @@ function optionsFromAddress(): LibraryOptions {
 async function start(options: LibraryOptions): Promise<void> {
   hideProblem()
   byId('main').hidden = false
+  delete document.body.dataset.rowsStored
   setState('opening')
   readOnly = options.readOnly ?? false
   progress.say('Opening the database…')
@@ -104,8 +105,13 @@ async function fill(open: ImageLibrary, opened: number): Promise<void> {
   const found = rowsAtOpen > 0 ? `Found ${formatCount(rowsAtOpen)}, stored` : 'Stored'
   progress.say(
     `${found} ${formatCount(open.rowsStored)} images in ${formatDuration(stored)}, ` +
-      `all indexed after ${formatDuration(indexed)}. A reload restores them.`,
+      `all indexed after ${formatDuration(indexed)}. ${await describeKeeping(open)}`,
   )
+}
+
+async function describeKeeping(open: ImageLibrary): Promise<string> {
+  const { database } = await open.stats()
+  return database.durable ? 'A reload restores them.' : 'They are gone when this page closes.'
 }
 
 function describeStart(storedRows: number, stored: number, indexedRows: number, indexed: number): Figure {
