@@ -8,6 +8,9 @@ import { count, DIMENSIONS, nearestTo, pixels } from './shipped-images.js'
 /** Recall@10 with default settings, against truth that the engine had no part in. */
 const K = 10
 const RECALL_MIN = 0.95
+const GRAPH_ROWS_MIN = 1024
+/** The largest set takes a minute to index, several on a machine that is busy. */
+const TIMEOUT_MS = 900_000
 
 interface VectorSet {
   dimensions: number
@@ -28,7 +31,8 @@ async function measureRecall(set: VectorSet): Promise<number> {
     const ids = Array.from({ length: base.length / dimensions }, (_, row) => row)
     await rows.upsert({ ids, vectors: base })
     await database.idle()
-    expect((await rows.stats()).indexedRows).toBe(ids.length)
+    // Smaller collections have no graph: every row is compared.
+    if (ids.length > GRAPH_ROWS_MIN) expect((await rows.stats()).indexedRows).toBe(ids.length)
     const k = K + (ignored === undefined ? 0 : 1)
     const answers = await rows.searchBatch({ vectors: queries, k, include: [] })
     let found = 0
@@ -45,7 +49,7 @@ async function measureRecall(set: VectorSet): Promise<number> {
 
 function readShipped(): VectorSet {
   const base = Float32Array.from(pixels)
-  const ignored = Array.from({ length: 300 }, (_, query) => (query * 7919 + 13) % count)
+  const ignored = Array.from({ length: 200 }, (_, query) => (query * 7919 + 13) % count)
   const queries = new Float32Array(ignored.length * DIMENSIONS)
   ignored.forEach((row, query) =>
     queries.set(base.subarray(row * DIMENSIONS, (row + 1) * DIMENSIONS), query * DIMENSIONS),
@@ -91,7 +95,7 @@ describe('recall@10 with default settings', () => {
     expect(await measureRecall(readShipped())).toBeGreaterThanOrEqual(RECALL_MIN)
   })
 
-  it.each(sharedSets)('is at least 0.95 on %s', async (name) => {
+  it.each(sharedSets)('is at least 0.95 on %s', { timeout: TIMEOUT_MS }, async (name) => {
     const recall = await measureRecall(readShared(join(shared, name)))
     console.log(`recall@10 on ${name}: ${recall.toFixed(4)}`)
     expect(recall).toBeGreaterThanOrEqual(RECALL_MIN)
