@@ -1,0 +1,148 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { seededRandom } from '../storage/seeded-random.js'
+import {
+  type BrowserName,
+  type BrowserPage,
+  type BrowserProcess,
+  createProfile,
+  launchBrowser,
+  removeProfile,
+} from './browser-harness.js'
+import { call, type DatabaseSite, serveDatabasePage } from './database-site.js'
+
+const BROWSERS: readonly BrowserName[] = ['chromium', 'firefox']
+const STORAGES = ['indexeddb', 'idbfs'] as const
+/** Kills per browser and storage. */
+const KILLS = Number(process.env['OMENDB_BROWSER_KILLS'] ?? 3)
+const KILL_TIMEOUT_MS = 60_000 * (KILLS + 1)
+
+let site: DatabaseSite
+beforeAll(async () => {
+  site = await serveDatabasePage()
+})
+afterAll(() => site.remove())
+
+const address = (): string => `${site.server.origin}/`
+
+describe.each(BROWSERS)('a database in %s', (browserName) => {
+  let profile: string
+  let browser: BrowserProcess
+  let page: BrowserPage
+  beforeAll(async () => {
+    profile = await createProfile()
+    browser = await launchBrowser(browserName, { profile })
+  })
+  beforeEach(async () => {
+    page = await browser.openPage(address())
+  })
+  afterEach(async () => {
+    expect(page.errors).toEqual([])
+    await page.close()
+  })
+  afterAll(async () => {
+    await browser.close()
+    await removeProfile(profile)
+  })
+
+  const variants = STORAGES.flatMap((storage) => [true, false].map((worker) => ({ storage, worker })))
+  test.each(variants)(
+    'survives a reload without indexing again ($storage, worker: $worker)',
+    async (variant) => {
+      const name = `reload ${JSON.stringify(variant)}`
+      const opened = await call<object>(page, 'open', name, variant)
+      expect(opened).toMatchObject({
+        storage: variant.storage,
+        engine: variant.worker ? 'worker' : 'in-place',
+      })
+      expect(await call(page, 'write', 20)).toBe(3_000)
+      await call(page, 'idle')
+      const before = await call<string>(page, 'answers', 20)
+      const stats = await call<{ indexedRows: number }>(page, 'stats')
+      expect(stats).toMatchObject({ rows: 3_000, indexedRows: 3_000 })
+      expect(await call(page, 'close')).toBeNull()
+
+      await page.reload()
+      expect(await call(page, 'open', name, { ...variant, readOnly: true })).toMatchObject({ readOnly: true })
+      // A reader does not index: what is indexed came from storage.
+      expect(await call(page, 'stats')).toMatchObject({ rows: 3_000, indexedRows: 3_000 })
+      expect(await call(page, 'answers', 20)).toBe(before)
+      expect(await call(page, 'check', { written: 20, deleted: 0 })).toBeNull()
+      await call(page, 'close')
+    },
+  )
+
+  test.each(variants)(
+    'is not LOCKED by the page that was reloaded ($storage, worker: $worker)',
+    async (variant) => {
+      const name = `reloaded ${JSON.stringify(variant)}`
+      for (let i = 1; i <= 4; i++) {
+        expect(await call(page, 'open', name, variant)).toMatchObject({ readOnly: false })
+        expect(await call(page, 'writeBatch', i)).toBeNull()
+        // Not closed: people don't.
+        await page.reload()
+      }
+      expect(await call(page, 'open', name, variant)).toMatchObject({ readOnly: false })
+      expect(await call(page, 'check', { written: 4, deleted: 0 })).toBeNull()
+      await call(page, 'close')
+    },
+  )
+
+  test.each(STORAGES)('is LOCKED for the second page, which may read (%s)', async (storage) => {
+    const name = `two pages ${storage}`
+    await call(page, 'open', name, { storage })
+    expect(await call(page, 'write', 3)).toBe(450)
+    const second = await browser.openPage(address())
+    expect(await call(second, 'open', name, { storage })).toMatchObject({ code: 'LOCKED' })
+    expect(await call(second, 'open', name, { storage, readOnly: true })).toMatchObject({ readOnly: true })
+    expect(await call(second, 'check', { written: 3, deleted: 0 })).toBeNull()
+    expect(await call(second, 'writeBatch', 9)).toMatchObject({ code: 'READ_ONLY' })
+    expect(await call(page, 'writeBatch', 4)).toBeNull()
+    expect(await call(second, 'close')).toBeNull()
+    expect(await call(second, 'open', name, { storage, readOnly: true })).toMatchObject({ readOnly: true })
+    expect(await call(second, 'check', { written: 4, deleted: 0 })).toBeNull()
+    await call(second, 'close')
+
+    expect(await call(page, 'close')).toBeNull()
+    expect(await call(second, 'open', name, { storage })).toMatchObject({ readOnly: false })
+    expect(await call(page, 'open', name, { storage })).toMatchObject({ code: 'LOCKED' })
+    // A page that goes away without closing gives its lock up too.
+    await second.close()
+    expect(await call(page, 'open', name, { storage })).toMatchObject({ readOnly: false })
+    expect(await call(page, 'check', { written: 4, deleted: 0 })).toBeNull()
+    await call(page, 'close')
+  })
+})
+
+describe.each(BROWSERS)('%s killed during ingestion', (browserName) => {
+  test.each(STORAGES)(
+    'loses nothing that was acknowledged (%s)',
+    async (storage) => {
+      const profile = await createProfile()
+      let browser = await launchBrowser(browserName, { profile })
+      let page = await browser.openPage(address())
+      for (let kill = 0; kill < KILLS; kill++) {
+        const { random, seed } = seededRandom(kill)
+        const name = `killed ${kill}`
+        site.said.length = 0
+        expect(await call(page, 'open', name, { storage })).toMatchObject({ readOnly: false })
+        await call(page, 'ingest')
+        const steps = 2 + Math.floor(random() * 25)
+        while (site.said.length < steps) await new Promise((resolve) => setTimeout(resolve, 2))
+        await new Promise((resolve) => setTimeout(resolve, random() * 40))
+        await browser.kill()
+        const done = site.said.at(-1)
+        console.log(`seed ${seed}: ${browserName} killed at ${JSON.stringify(done)}`)
+        expect(page.errors).toEqual([])
+
+        browser = await launchBrowser(browserName, { profile })
+        page = await browser.openPage(address())
+        expect(await call(page, 'open', name, { storage })).toMatchObject({ readOnly: false })
+        expect(await call(page, 'check', done)).toBeNull()
+        await call(page, 'close')
+      }
+      await browser.close()
+      await removeProfile(profile)
+    },
+    KILL_TIMEOUT_MS,
+  )
+})
