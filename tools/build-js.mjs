@@ -37,10 +37,10 @@ const entries = [
   // Worker scripts share nothing with who starts them.
   { out: 'browser-worker', from: 'js/platform/browser-worker.ts', platform: 'browser' },
   { out: 'node-worker', from: 'js/platform/node-worker.ts', platform: 'node' },
-  { out: 'idbfs', from: 'build/wasm/idbfs.mjs', platform: 'browser' },
+  { out: 'idbfs', from: 'js/platform/idbfs.ts', platform: 'browser' },
 ]
 const typedEntries = ['js/platform/browser.ts', 'storage/kv.ts']
-const ambientTypes = ['js/wasm/core-glue.d.ts']
+const ambientTypes = ['js/wasm/core-glue.d.ts', 'js/platform/wasm-modules.d.ts']
 
 /** Leaves the error classes to errors.js, beside the entry. */
 function shareErrors(out) {
@@ -73,8 +73,8 @@ const shared = {
   mainFields: ['module', 'main'],
   target,
   minify: true,
-  // Edge runtimes import wasm as a module, and their bundlers have to see it.
-  external: ['*.wasm'],
+  // Edge runtimes import wasm as a module, and their bundlers have to see it; idbfs.js is loaded when it is asked for.
+  external: ['*.wasm', './idbfs.js'],
   legalComments: 'none',
   logLevel: 'warning',
 }
@@ -82,6 +82,18 @@ const shared = {
 function bundle({ out, from, platform, plugins = [] }) {
   const entryPoints = [{ out, in: from }]
   return build({ ...shared, entryPoints, platform, plugins: plugins.map((plugin) => plugin(out)) })
+}
+
+const lazyImport = 'import(new URL("./idbfs.js",import.meta.url).href)'
+
+/** Minifying drops the comments that keep bundlers from following an import they cannot. */
+function restoreImportComments() {
+  const path = join(dist, 'browser-worker.js')
+  const parts = readFileSync(path, 'utf8').split(lazyImport)
+  if (parts.length !== 2)
+    throw new Error(`browser-worker.js: ${lazyImport} stands there ${parts.length - 1} times`)
+  const commented = lazyImport.replace('(', '(/* webpackIgnore: true */ /* @vite-ignore */ ')
+  writeFileSync(path, parts.join(commented))
 }
 
 function bundleErrors() {
@@ -117,6 +129,7 @@ async function emitTypes() {
 rmSync(dist, { recursive: true, force: true })
 mkdirSync(join(projectRoot, 'build'), { recursive: true })
 await Promise.all([bundleErrors(), ...entries.map(bundle)])
+restoreImportComments()
 for (const name of ['core-simd.wasm', 'core-relaxed.wasm']) {
   copyFileSync(join(projectRoot, 'build/wasm', name), join(dist, name))
 }

@@ -3,7 +3,7 @@ import { indexedDbStorage } from '../../storage/indexeddb.js'
 import { memoryStorage } from '../../storage/memory.js'
 import { loadCoreModule } from '../wasm/core-module.js'
 import type { Runtime } from './connect.js'
-import { loadIdbfsStorage } from './idbfs-script.js'
+import { type ImportIdbfs, loadIdbfsStorage } from './idbfs-script.js'
 import { unsupportedStorage } from './unsupported.js'
 
 const builds = () => ({
@@ -11,17 +11,19 @@ const builds = () => ({
   relaxed: new URL('./core-relaxed.wasm', import.meta.url),
 })
 
-export const browserRuntime: Runtime = {
-  // Without IndexedDB nothing can be kept; `stats()` shows 'memory', and that it is not durable.
-  defaultStorage: () => (typeof indexedDB === 'undefined' ? 'memory' : 'indexeddb'),
-  storage: (name) => {
-    if (name === 'indexeddb') return indexedDbStorage()
-    if (name === 'idbfs') return loadIdbfsStorage()
-    if (name === 'memory') return memoryStorage()
-    throw unsupportedStorage(name, 'browsers')
-  },
-  loadCore: (wasm) => loadCoreModule(wasm ?? builds()),
-  // The worker's script shares this, and must not name itself: bundlers would bundle it for ever.
-  startWorker: null,
-  clockStandsStill: false,
+export function browserRuntime(importIdbfs: ImportIdbfs): Runtime {
+  return {
+    // Without IndexedDB nothing can be kept; `stats()` shows 'memory', and that it is not durable.
+    defaultStorage: () => (typeof indexedDB === 'undefined' ? 'memory' : 'indexeddb'),
+    storage: (name) => {
+      if (name === 'indexeddb') return indexedDbStorage()
+      if (name === 'idbfs') return loadIdbfsStorage(importIdbfs)
+      if (name === 'memory') return memoryStorage()
+      throw unsupportedStorage(name, 'browsers')
+    },
+    loadCore: (wasm) => loadCoreModule(wasm ?? builds()),
+    // The worker's script shares this, and must not name itself: bundlers would bundle it for ever.
+    startWorker: null,
+    clockStandsStill: false,
+  }
 }

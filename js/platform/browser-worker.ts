@@ -17,5 +17,8 @@ serveDatabase(
       scope.onmessage = (event) => onMessage(event.data)
     },
   },
-  browserRuntime,
+  // Bundlers put what they can follow into a worker's one file. This they take for a file beside it.
+  browserRuntime(
+    () => import(/* webpackIgnore: true */ /* @vite-ignore */ new URL('./idbfs.js', import.meta.url).href),
+  ),
 )

@@ -13,5 +13,8 @@ export * from './public.js'
  * or replaced in silence.
  */
 export const open = openWith(
-  connectWith({ ...browserRuntime, startWorker: typeof Worker === 'function' ? startWorker : null }),
+  connectWith({
+    ...browserRuntime(() => import('./idbfs.js')),
+    startWorker: typeof Worker === 'function' ? startWorker : null,
+  }),
 )

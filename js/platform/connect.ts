@@ -6,7 +6,7 @@ import type { StorageAdapter } from '../../storage/contract.js'
 import type { Connect, ConnectRequest, Connected } from '../api/open.js'
 import type { StorageName } from '../api/types.js'
 import { EngineHost } from '../engine/engine-host.js'
-import { asOmenError } from '../engine/protocol.js'
+import { abortedError, asOmenError } from '../engine/protocol.js'
 import { errorFromCode } from '../errors/omen-error.js'
 import type { CoreModule, WasmSource } from '../wasm/core-module.js'
 import { WorkerClient, type WorkerHandle, WorkerNotStarted } from '../worker/worker-client.js'
@@ -36,7 +36,7 @@ export function connectWith(runtime: Runtime): Connect {
       return openInPlace(runtime, request, storage)
     }
     const name = storage === 'auto' ? runtime.defaultStorage() : storage
-    const inPlace = async (): Promise<Connected> => openInPlace(runtime, request, await runtime.storage(name))
+    const inPlace = (): Promise<Connected> => openInPlace(runtime, request, name)
     if (worker === false) return inPlace()
     if (runtime.startWorker === null) {
       const connected = await inPlace()
@@ -51,29 +51,57 @@ export function connectWith(runtime: Runtime): Connect {
   }
 }
 
+export interface HostRequest {
+  readonly database: string
+  readonly storage: StorageName | StorageAdapter
+  readonly readOnly: boolean
+  readonly wasm: WasmSource | null
+  readonly signal: AbortSignal | undefined
+}
+
 /** Opens the host in this thread, for `openInPlace` and for the worker entries. */
 export async function openHost(
   runtime: Runtime,
   engine: 'worker' | 'in-place',
-  adapter: StorageAdapter,
-  request: Pick<ConnectRequest, 'database' | 'readOnly' | 'signal'> & { readonly wasm: WasmSource | null },
+  request: HostRequest,
 ): Promise<EngineHost> {
+  const { storage, database, readOnly, signal } = request
+  const adapter = typeof storage === 'string' ? await runtime.storage(storage) : storage
   const core = await runtime.loadCore(request.wasm)
-  const { database, readOnly, signal } = request
   const { clockStandsStill } = runtime
-  return EngineHost.open({ database, readOnly, signal, adapter, core, engine, clockStandsStill })
+  // An adapter that was made here for this one host.
+  const ephemeral = storage === 'memory'
+  return EngineHost.open({ database, readOnly, signal, adapter, ephemeral, core, engine, clockStandsStill })
 }
 
 async function openInPlace(
   runtime: Runtime,
   request: ConnectRequest,
-  adapter: StorageAdapter,
+  storage: StorageName | StorageAdapter,
 ): Promise<Connected> {
+  const opening = openHost(runtime, 'in-place', { ...request, storage, wasm: request.wasm ?? null })
   try {
-    const port = await openHost(runtime, 'in-place', adapter, { ...request, wasm: request.wasm ?? null })
-    return { port, release: async () => undefined }
+    return { port: await abortable(opening, request.signal), release: async () => undefined }
   } catch (error) {
     throw asOmenError(error)
+  }
+}
+
+/** Rejects as soon as the signal fires; a host that opens all the same is closed again. */
+async function abortable(opening: Promise<EngineHost>, signal: AbortSignal | undefined): Promise<EngineHost> {
+  if (signal === undefined) return opening
+  let onAbort: () => void = () => undefined
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(abortedError(signal, 'open'))
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    return await Promise.race([opening, aborted])
+  } catch (error) {
+    opening.then((host) => host.request('close', null)).catch(() => undefined)
+    throw error
+  } finally {
+    signal.removeEventListener('abort', onAbort)
   }
 }
 

@@ -4,23 +4,18 @@ import { idbfsStorage } from '../../storage/idbfs.js'
 import type { CreateIdbfsModule } from '../../storage/idbfs-module.js'
 import { errorFromCode } from '../errors/omen-error.js'
 
-let loading: Promise<CreateIdbfsModule> | null = null
+export type ImportIdbfs = () => Promise<{ default: CreateIdbfsModule }>
 
-export async function loadIdbfsStorage(): Promise<StorageAdapter> {
-  loading ??= load()
-  return idbfsStorage({ createModule: await loading })
-}
-
-async function load(): Promise<CreateIdbfsModule> {
-  // A file beside this one for every bundler: an import it could follow would become part of the page's own script.
-  const script = new URL('./idbfs.js', import.meta.url)
+export async function loadIdbfsStorage(importScript: ImportIdbfs): Promise<StorageAdapter> {
+  let script: { default: CreateIdbfsModule }
   try {
-    const module = (await import(/* webpackIgnore: true */ /* @vite-ignore */ script.href)) as {
-      default: CreateIdbfsModule
-    }
-    return module.default
+    script = await importScript()
   } catch (cause) {
-    loading = null
-    throw errorFromCode('STORAGE_FAILED', `could not load the IDBFS module from ${script.href}`, cause)
+    throw errorFromCode(
+      'STORAGE_FAILED',
+      'could not load the script of IDBFS, which stands beside this one',
+      cause,
+    )
   }
+  return idbfsStorage({ createModule: script.default })
 }

@@ -5,8 +5,8 @@ import { openHost, type Runtime } from './connect.js'
 
 export function serveDatabase(endpoint: WorkerEndpoint, runtime: Runtime): void {
   serve(endpoint, async ({ database, storage, readOnly, wasm }) => {
-    const adapter = await runtime.storage(storage as StorageName)
     const source = typeof wasm === 'string' ? new URL(wasm) : wasm
-    return openHost(runtime, 'worker', adapter, { database, readOnly, wasm: source, signal: undefined })
+    const request = { database, storage: storage as StorageName, readOnly, wasm: source, signal: undefined }
+    return openHost(runtime, 'worker', request)
   })
 }
