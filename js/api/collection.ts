@@ -44,7 +44,7 @@ const ANSWER_ROWS_MAX = 1024
 const DELETE_IDS_PER_PART = 16_384
 /** Hits and queries of one request of `searchBatch`, so that others get their turn in between. */
 const BATCH_HITS = 65_536
-const BATCH_QUERIES = 64
+const BATCH_QUERIES = 16
 
 const SEARCH_KEYS = ['vector', 'k', 'efSearch', 'exact', 'include', 'signal'] as const
 const SEARCH_BATCH_KEYS = ['vectors', 'k', 'efSearch', 'exact', 'include', 'signal'] as const
@@ -106,8 +106,9 @@ export class Collection<M = JsonValue> {
       parts.push(encodeIdList(all.slice(start, start + DELETE_IDS_PER_PART)))
     }
     let removed = 0
-    for (const part of parts) {
+    for (const [i, part] of parts.entries()) {
       try {
+        if (i > 0) await this.#connection.turn()
         removed += await this.#connection.request(
           'deleteRows',
           { collection: this.#collection, ids: part },
@@ -155,6 +156,7 @@ export class Collection<M = JsonValue> {
     const answers: Hit<M>[][] = []
     for (let start = 0; start < count; start += step) {
       const queryCount = Math.min(step, count - start)
+      if (start > 0) await this.#connection.turn()
       const part = queries.slice(start * this.dimensions, (start + queryCount) * this.dimensions)
       const answer = await this.#connection.request(
         'search',
@@ -178,7 +180,8 @@ export class Collection<M = JsonValue> {
       parts.push(encodeIdList(all.slice(start, start + step)))
     this.#connection.requireOpen()
     const rows: (Row<M> | null)[] = []
-    for (const part of parts) {
+    for (const [i, part] of parts.entries()) {
+      if (i > 0) await this.#connection.turn()
       const answer = await this.#connection.request(
         'get',
         { collection: this.#collection, ids: part, include },
@@ -218,6 +221,7 @@ export class Collection<M = JsonValue> {
       cursor = rows.nextCursor
       page = rows.rows.ids
       if (cursor === 0n) return
+      await this.#connection.turn()
     }
   }
 

@@ -1,3 +1,4 @@
+import { macrotask } from '../engine/macrotask.js'
 import type {
   HostPort,
   RequestInput,
@@ -29,6 +30,11 @@ export class Connection {
   ): Promise<RequestOutput<K>> {
     if (this.#closing !== null) return Promise.reject(this.#closedError())
     return this.port.request(kind, input, options)
+  }
+
+  /** Between the parts of a long call: in place each is a task on the caller's thread, and others want their turn. */
+  async turn(): Promise<void> {
+    if (this.port.engine === 'in-place') await macrotask()
   }
 
   /** For checks before a call that would otherwise have nothing to ask (an upsert of no rows). */

@@ -43,6 +43,7 @@ export class Checkpointer {
 
   /** After a frame was applied. */
   afterCommit(): void {
+    if (this.#store.ephemeral) return
     const bytes = this.#engine.uncheckpointedWalBytes()
     if (bytes < this.#walBytesToRetry) return
     if (bytes > WAL_BYTES_MAX || this.#engine.uncheckpointedWalObjects() > WAL_OBJECTS_MAX) this.#runUnasked()
@@ -50,12 +51,14 @@ export class Checkpointer {
 
   /** When the graph has caught up. */
   afterIndexing(): void {
+    if (this.#store.ephemeral) return
     const rows = this.#engine.uncheckpointedGraphRows()
     if (rows < GRAPH_ROWS_MIN || this.#engine.uncheckpointedWalBytes() < this.#walBytesToRetry) return
     if (rows >= GRAPH_SHARE_MIN * this.#indexedRows()) this.#runUnasked()
   }
 
   get worthwhileAtClose(): boolean {
+    if (this.#store.ephemeral) return false
     return (
       this.#engine.uncheckpointedWalBytes() >= CLOSE_WAL_BYTES_MIN ||
       this.#engine.uncheckpointedWalObjects() >= CLOSE_WAL_OBJECTS_MIN ||
@@ -106,6 +109,7 @@ export class Checkpointer {
     // Within `exclusive` no frame is open.
     const begun = await this.#store.exclusive(async () => {
       if (this.#store.readOnlyReason !== null) throw this.#store.readOnlyError()
+      if (this.#store.ephemeral) return false
       if (engine.uncheckpointedWalObjects() === 0 && engine.uncheckpointedGraphRows() === 0) return false
       engine.beginCheckpoint()
       return true
@@ -127,7 +131,7 @@ export class Checkpointer {
     if (this.#store.readOnlyReason !== null) throw this.#store.readOnlyError()
     const object: NamedObject | null = this.#engine.nextCheckpointObject()
     if (object === null) return false
-    const { adapter, session, head } = this.#store
+    const { adapter } = this.#store
     if (object.bytes.length > adapter.capabilities.largestObjectBytes) {
       throw errorFromCode(
         'LIMIT_EXCEEDED',
@@ -137,7 +141,7 @@ export class Checkpointer {
     }
     written.push(object.name)
     try {
-      await session.put([object], head)
+      await this.#store.put(object)
     } catch (error) {
       const failure = asOmenError(error, 'STORAGE_FAILED')
       if (failure.code === 'LOCKED') {

@@ -190,9 +190,8 @@ export class CommitQueue {
   }
 
   async #put(writes: readonly Write[], object: NamedObject): Promise<void> {
-    const { session, head } = this.#store
     try {
-      await session.put([object], head)
+      await this.#store.put(object)
     } catch (error) {
       await this.#refused(writes, object.name, asOmenError(error, 'STORAGE_FAILED'))
       return

@@ -38,6 +38,8 @@ export interface HostOptions {
   readonly core: CoreModule
   /** Where the host runs: in a worker longer tasks are no one's concern but the next request's. */
   readonly engine: 'worker' | 'in-place'
+  /** The storage ends with this host, so that keeping WAL and checkpoints in it would only double the memory. */
+  readonly ephemeral: boolean
   /** The clock does not move while code runs, and nothing runs after a request was answered (workerd). */
   readonly clockStandsStill: boolean
   readonly signal?: AbortSignal | undefined
@@ -82,12 +84,8 @@ export class EngineHost implements HostPort {
     try {
       const createEngine = (): CoreEngine => CoreEngine.create(options.core)
       const { engine, head, names } = await recover({ database, session, readOnly, createEngine, signal })
-      const store = new Store(
-        adapter,
-        session,
-        head,
-        readOnly ? 'the database was opened with readOnly' : null,
-      )
+      const readOnlyReason = readOnly ? 'the database was opened with readOnly' : null
+      const store = new Store({ adapter, session, head, readOnlyReason, ephemeral: options.ephemeral })
       for (const name of names) store.names.add(name)
       return new EngineHost(options, engine, store)
     } catch (error) {

@@ -5,28 +5,35 @@
  * Every write goes through `exclusive`, one at a time: a `put` is refused when the head is not the one
  * it was told, so no head may be replaced under a put on its way.
  */
-import type { StorageAdapter, StorageSession } from '../../storage/contract.js'
+import type { StorageAdapter, StorageObject, StorageSession } from '../../storage/contract.js'
 import { errorFromCode, type OmenError } from '../errors/omen-error.js'
+
+export interface StoreOptions {
+  readonly adapter: StorageAdapter
+  readonly session: StorageSession
+  readonly head: Uint8Array
+  /** `null`: it may be written. */
+  readonly readOnlyReason: string | null
+  readonly ephemeral: boolean
+}
 
 export class Store {
   readonly adapter: StorageAdapter
   readonly session: StorageSession
   /** Names of stored objects, as far as this session listed or wrote them. */
   readonly names = new Set<string>()
+  /** Nobody can open this again: then nothing is kept twice. */
+  readonly ephemeral: boolean
   head: Uint8Array
   #readOnlyReason: string | null
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(
-    adapter: StorageAdapter,
-    session: StorageSession,
-    head: Uint8Array,
-    readOnlyReason: string | null,
-  ) {
-    this.adapter = adapter
-    this.session = session
-    this.head = head
-    this.#readOnlyReason = readOnlyReason
+  constructor(options: StoreOptions) {
+    this.adapter = options.adapter
+    this.session = options.session
+    this.head = options.head
+    this.ephemeral = options.ephemeral
+    this.#readOnlyReason = options.readOnlyReason
   }
 
   /** `null`: it can be written. */
@@ -56,6 +63,12 @@ export class Store {
   /** Resolves when all tasks given so far have settled. */
   async settled(): Promise<void> {
     await this.#last
+  }
+
+  /** Makes a new object durable, where anything is. Call within `exclusive`. */
+  async put(object: StorageObject): Promise<void> {
+    if (this.ephemeral) return
+    await this.session.put([object], this.head)
   }
 
   /** Deletes objects that nothing refers to; what fails is tried again with the next. Call within `exclusive`. */

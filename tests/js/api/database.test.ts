@@ -87,6 +87,18 @@ describeBoth('a database', (openMemory, worker) => {
     expect(await second.collections()).toEqual([])
   })
 
+  it('in memory is not kept twice', async () => {
+    const db = await openMemory()
+    const notes = await db.collection('notes', { dimensions: 64, metric: 'l2' })
+    await notes.upsert({
+      ids: Array.from({ length: 2000 }, (_, i) => i),
+      vectors: new Float32Array(64 * 2000),
+    })
+    await db.flush()
+    expect((await db.stats()).storageUsedBytes).toBeLessThan(4096)
+    expect((await db.stats()).memoryBytes).toBeGreaterThan(4 * 64 * 2000)
+  })
+
   it('stops a read at once when aborted', async () => {
     const db = await openMemory()
     const notes = await db.collection('notes', { dimensions: 3, metric: 'l2' })

@@ -19,8 +19,9 @@ export interface OpenedInPlace {
 
 export async function openInPlace(
   storage: StorageAdapter,
-  { readOnly = false, clockStandsStill = false }: { readOnly?: boolean; clockStandsStill?: boolean } = {},
+  options: { readOnly?: boolean; clockStandsStill?: boolean; signal?: AbortSignal } = {},
 ): Promise<OpenedInPlace> {
+  const { readOnly = false, clockStandsStill = false, signal } = options
   let core: CoreModule | null = null
   const open = openWith(
     connectWith({
@@ -31,7 +32,7 @@ export async function openInPlace(
       clockStandsStill,
     }),
   )
-  const db = await open('simulated', { storage, readOnly })
+  const db = await open('simulated', { storage, readOnly, signal })
   return { db, core: core as unknown as CoreModule }
 }
 

@@ -116,6 +116,38 @@ describe('opening', () => {
   })
 })
 
+describe('opening that is given up', () => {
+  it('rejects at once although storage is silent, and closes what opens late', async () => {
+    const disk = await written()
+    disk.plan = () => ({ done: 'all', answer: 'hang' })
+    const controller = new AbortController()
+    const opening = openInPlace(disk, { signal: controller.signal })
+    for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate)
+    controller.abort('too slow')
+    expect(await rejectionError(opening)).toMatchObject({ code: 'ABORTED', cause: 'too slow' })
+
+    const slow = await written()
+    let release = (): void => undefined
+    const late = Object.create(slow, {
+      open: {
+        value: async () => {
+          await new Promise<void>((resolve) => (release = resolve))
+          return slow.open()
+        },
+      },
+    }) as SimulatedDisk
+    const again = new AbortController()
+    const second = openInPlace(late, { signal: again.signal })
+    for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate)
+    again.abort()
+    expect(await rejection(second)).toBe('ABORTED')
+    release()
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate)
+    expect(slow.openSessions).toBe(0)
+    expect(slow.log).toEqual([])
+  })
+})
+
 describe('reading only', () => {
   it('sees the committed state, writes nothing, and refuses writes', async () => {
     const disk = await written()
