@@ -23,7 +23,7 @@ inline constexpr uint32_t kEfConstructionMin = 8;
 inline constexpr uint32_t kEfConstructionMax = 2000;
 // Candidates a graph search keeps when the caller does not say. Recall@10 is then above 0.95 with room to
 // spare on every set measured (docs/decisions/0006-default-ef-search.md).
-inline constexpr uint32_t kEfSearchDefault = 128;
+inline constexpr uint32_t kEfSearchDefault = 160;
 // Up to this many live rows every row is compared: exact, and no slower than a graph.
 inline constexpr uint32_t kFlatRowsMax = 1024;
 // Euclidean norms outside these make f32 distances overflow or lose all precision.
