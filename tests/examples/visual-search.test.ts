@@ -360,4 +360,29 @@ describe('examples/visual-search, where things are otherwise', () => {
     expect(errors).toEqual([])
     await page.close()
   })
+
+  it('stores, restores and answers in Firefox', async () => {
+    const firefoxProfile = await createProfile()
+    const firefox = await launchBrowser('firefox', { profile: firefoxProfile })
+    try {
+      const opened = await firefox.openPage(`${elsewhere.origin}/`)
+      const page = opened.puppeteer!
+      const ready = (): Promise<unknown> =>
+        page.waitForSelector('body[data-state=ready]', { timeout: 180_000 })
+      const rowsAtOpen = (): Promise<string | undefined> =>
+        page.evaluate(() => document.body.dataset['rowsAtOpen'])
+      await ready()
+      expect(await rowsAtOpen()).toBe('0')
+      await opened.reload()
+      await ready()
+      expect(await rowsAtOpen()).toBe(String(count))
+      await page.click('[data-image="7"].tile')
+      await page.waitForSelector('#chosen[data-image="7"]')
+      expect(await page.$$eval('#hits [data-hit]', (hits) => hits.length)).toBe(10)
+      expect(opened.errors).toEqual([])
+    } finally {
+      await firefox.close()
+      await removeProfile(firefoxProfile)
+    }
+  })
 })
