@@ -1,8 +1,8 @@
 // EngineBinding: Embind over core/include/omendb/engine.h, call by call, for js/wasm/core-engine.ts.
 //
-// No logic. Numbers go in and a code comes out (0: OK); everything else is read afterwards through accessors: the
-// answer's pointer and size, a name, a number, the message of a failure. Bytes come in through the scratch
-// region, which the caller fills first. Nothing throws, and no JavaScript object is made here.
+// No logic. Numbers go in and a code comes out (0: OK); everything else is read afterwards through accessors:
+// the answer's pointer and size, a name, a number, the message of a failure. Bytes come in through the
+// scratch region, which the caller fills first. Nothing throws, and no JavaScript object is made here.
 //
 // Pointers, sizes and handles are uint32_t (wasm32), so that they are unsigned in JavaScript too.
 // Answers and names stay valid as long as engine.h says; the caller copies them at once.
@@ -21,7 +21,9 @@
 namespace omendb {
 namespace {
 
-uint32_t AddressOf(const void* pointer) { return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(pointer)); }
+uint32_t AddressOf(const void* pointer) {
+  return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(pointer));
+}
 
 class EngineBinding {
  public:
@@ -98,8 +100,8 @@ class EngineBinding {
     auto options = engine_->CollectionOptionsOf(collection);
     if (options.ok()) {
       const CollectionOptions& o = options.value();
-      GiveRecord({o.dimensions, static_cast<uint64_t>(o.metric), static_cast<uint64_t>(o.quantization), o.degree,
-                  o.ef_construction, o.seed});
+      GiveRecord({o.dimensions, static_cast<uint64_t>(o.metric), static_cast<uint64_t>(o.quantization),
+                  o.degree, o.ef_construction, o.seed});
     }
     return Give(options.status());
   }
@@ -162,8 +164,8 @@ class EngineBinding {
     auto stats = engine_->Stats(collection);
     if (stats.ok()) {
       const CollectionStats& s = stats.value();
-      GiveRecord({s.live_rows, s.deleted_rows, s.indexed_rows, s.vector_bytes, s.code_bytes, s.link_bytes, s.id_bytes,
-                  s.metadata_bytes});
+      GiveRecord({s.live_rows, s.deleted_rows, s.indexed_rows, s.vector_bytes, s.code_bytes, s.link_bytes,
+                  s.id_bytes, s.metadata_bytes});
     }
     return Give(stats.status());
   }
