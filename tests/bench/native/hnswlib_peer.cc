@@ -7,6 +7,8 @@
 //   truth K FILE     exact nearest rows of every query by brute force, int32, written to FILE
 //   build M EFC SEED adds all rows with one thread
 //   search EF K      every query once; ids go back so that the runner judges all engines alike
+#include <hnswlib/hnswlib.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -19,8 +21,6 @@
 #include <sstream>
 #include <string>
 #include <vector>
-
-#include <hnswlib/hnswlib.h>
 
 namespace {
 
@@ -38,7 +38,8 @@ std::vector<float> ReadFloats(const std::string& path) {
   }
   std::vector<float> values(static_cast<size_t>(file.tellg()) / sizeof(float));
   file.seekg(0);
-  file.read(reinterpret_cast<char*>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(float)));
+  file.read(reinterpret_cast<char*>(values.data()),
+            static_cast<std::streamsize>(values.size() * sizeof(float)));
   return values;
 }
 
@@ -79,14 +80,16 @@ struct Bench {
       }
       std::vector<int32_t> rows(top.size());
       for (size_t i = rows.size(); i-- > 0; top.pop()) rows[i] = top.top().second;
-      file.write(reinterpret_cast<const char*>(rows.data()), static_cast<std::streamsize>(rows.size() * sizeof(int32_t)));
+      file.write(reinterpret_cast<const char*>(rows.data()),
+                 static_cast<std::streamsize>(rows.size() * sizeof(int32_t)));
     }
     std::cout << "{\"ok\":true}" << std::endl;
   }
 
   void Build(size_t degree, size_t ef_construction, size_t seed) {
     auto start = Clock::now();
-    graph = std::make_unique<hnswlib::HierarchicalNSW<float>>(space.get(), row_count(), degree, ef_construction, seed);
+    graph = std::make_unique<hnswlib::HierarchicalNSW<float>>(space.get(), row_count(), degree,
+                                                              ef_construction, seed);
     for (size_t row = 0; row < row_count(); ++row) graph->addPoint(base.data() + row * dimensions, row);
     std::cout << "{\"seconds\":" << SecondsSince(start) << "}" << std::endl;
   }
