@@ -14,7 +14,8 @@ import { availableQuotaBytes } from './browser-quota.js'
 import { checkDatabaseName, checkObjectName, checkObjects, SessionGuard } from './session-guard.js'
 import { acquireWebLock, type LockProvider, type WriterLock } from './web-lock.js'
 
-const LARGEST_OBJECT_BYTES = 1024 * 1024 * 1024
+/** Tried with 600 MiB in Chromium and Firefox. */
+const LARGEST_OBJECT_BYTES = 512 * 1024 * 1024
 
 export interface IndexedDbOptions {
   /** In place of `navigator.locks`. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { link, lstat, mkdir, open, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, link, lstat, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileErrorCode, isAbsent } from './node-file-errors.js'
 
@@ -23,8 +23,8 @@ export async function writeTemporaryFile(folder: string, bytes: Uint8Array): Pro
 }
 
 /**
- * Gives the file at `temporary` the name `path`, whole and without overwriting; false when the name is taken. The
- * temporary name is gone afterwards. Durable once the folder of `path` has been synced.
+ * Gives the file at `temporary` the name `path`, whole and without overwriting; false when the name is taken. Durable
+ * once the folder of `path` has been synced. The temporary name may be left, and is the caller's to remove.
  *
  * `link` decides between two that want the same name. Without hard links a look and a rename stand in for it: two
  * writers at the same instant are then kept apart by the lock file alone.
@@ -32,21 +32,14 @@ export async function writeTemporaryFile(folder: string, bytes: Uint8Array): Pro
 export async function publishFile(temporary: string, path: string): Promise<boolean> {
   try {
     await link(temporary, path)
+    return true
   } catch (error) {
-    if (fileErrorCode(error) === 'EEXIST') {
-      await removeFile(temporary)
-      return false
-    }
+    if (fileErrorCode(error) === 'EEXIST') return false
     if (!NO_HARD_LINKS.has(fileErrorCode(error))) throw error
-    if (await exists(path)) {
-      await removeFile(temporary)
-      return false
-    }
+    if (await exists(path)) return false
     await rename(temporary, path)
     return true
   }
-  await removeFile(temporary)
-  return true
 }
 
 /** Removes a file; one that is not there is fine. */
@@ -58,14 +51,35 @@ export async function removeFile(path: string): Promise<void> {
   }
 }
 
-/** Makes the names in a folder durable. Windows cannot open a folder for this, and journals names by itself. */
-export async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return
-  const handle = await open(folder, 'r')
+/** A folder held open, so that the names in it can be made durable without opening it each time. */
+export class SyncedFolder {
+  readonly #handle: FileHandle | null
+
+  private constructor(handle: FileHandle | null) {
+    this.#handle = handle
+  }
+
+  /** Windows cannot open a folder for this, and journals names by itself; there `sync` does nothing. */
+  static async open(folder: string): Promise<SyncedFolder> {
+    return new SyncedFolder(process.platform === 'win32' ? null : await open(folder, 'r'))
+  }
+
+  async sync(): Promise<void> {
+    await this.#handle?.sync()
+  }
+
+  async close(): Promise<void> {
+    await this.#handle?.close()
+  }
+}
+
+/** Makes the names in a folder durable. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await SyncedFolder.open(path)
   try {
-    await handle.sync()
+    await folder.sync()
   } finally {
-    await handle.close()
+    await folder.close()
   }
 }
 

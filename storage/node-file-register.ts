@@ -33,10 +33,12 @@ export class FileRegister {
     return Math.max(0, ...(await this.#generations()))
   }
 
-  async read(): Promise<RegisterValue | null> {
+  /** The current value; `known`, without reading its file, when that is still the current one. */
+  async read(known: RegisterValue | null = null): Promise<RegisterValue | null> {
     for (;;) {
       const generation = await this.generation()
       if (generation === 0) return null
+      if (generation === known?.generation) return known
       try {
         return { generation, bytes: new Uint8Array(await readFile(this.path(generation))) }
       } catch (error) {
@@ -50,7 +52,9 @@ export class FileRegister {
   async compareAndSet(generation: number, bytes: Uint8Array): Promise<boolean> {
     const next = generation + 1
     const temporary = await writeTemporaryFile(this.#temporaryFolder, bytes)
-    if (!(await publishFile(temporary, this.path(next)))) return false
+    const isPublished = await publishFile(temporary, this.path(next))
+    await removeFile(temporary)
+    if (!isPublished) return false
     await syncFolder(this.#folder)
     const generations = await this.#generations()
     if (generations.some((found) => found > next)) {

@@ -3,9 +3,15 @@ import { join, resolve } from 'node:path'
 import { InvalidArgumentError, type OmenError, StorageFailedError } from '../js/errors/omen-error.js'
 import { type ByteRange, clampRange, equalBytes } from './byte-range.js'
 import type { StorageAdapter, StorageObject, StorageSession, StorageUsage } from './contract.js'
-import { createFolder, publishFile, removeFile, syncFolder, writeTemporaryFile } from './node-durable-file.js'
+import {
+  createFolder,
+  publishFile,
+  removeFile,
+  SyncedFolder,
+  writeTemporaryFile,
+} from './node-durable-file.js'
 import { fileErrorCode, isAbsent, toFileStorageError } from './node-file-errors.js'
-import { FileRegister } from './node-file-register.js'
+import { FileRegister, type RegisterValue } from './node-file-register.js'
 import { LockFile } from './node-lock-file.js'
 import { checkDatabaseName, checkObjectName, checkObjects, SessionGuard } from './session-guard.js'
 
@@ -61,7 +67,9 @@ class FolderSession implements StorageSession {
   readonly #objectFolder: string
   readonly #temporaryFolder: string
   readonly #head: FileRegister
+  #lastHead: RegisterValue | null = null
   #lock: LockFile | null = null
+  #syncedObjects: SyncedFolder | null = null
   #closing: Promise<void> | null = null
   /** Whether the folder was seen to be there; one that goes away afterwards is a failure, not an absence. */
   #found = false
@@ -86,23 +94,24 @@ class FolderSession implements StorageSession {
     }
     this.#lock = await LockFile.acquire(new FileRegister(lockFolder, this.#temporaryFolder))
     if (this.#lock === null) throw this.#guard.lockHeld()
+    this.#syncedObjects = await SyncedFolder.open(this.#objectFolder)
     const left = await readdir(this.#temporaryFolder)
     await Promise.all(left.map((name) => removeFile(join(this.#temporaryFolder, name))))
   }
 
   async readHead(): Promise<Uint8Array | null> {
     return this.#read('reading the head', async () => {
-      const value = await this.#head.read()
-      if (value === null) await this.#checkFolder()
+      const head = await this.#currentHead()
+      if (head === null) await this.#checkFolder()
       else this.#found = true
-      return value?.bytes ?? null
+      return head?.bytes.slice() ?? null
     })
   }
 
   async compareAndSetHead(expected: Uint8Array | null, next: Uint8Array): Promise<boolean> {
     this.#guard.checkWritable()
     try {
-      const current = await this.#head.read()
+      const current = await this.#currentHead()
       if (!equalBytes(current?.bytes ?? null, expected)) return false
       return await this.#head.compareAndSet(current?.generation ?? 0, next)
     } catch (error) {
@@ -114,12 +123,16 @@ class FolderSession implements StorageSession {
     this.#guard.checkWritable()
     checkObjects(objects, LARGEST_OBJECT_BYTES)
     try {
+      const temporaries: string[] = []
       for (const { name, bytes } of objects) {
         const temporary = await writeTemporaryFile(this.#temporaryFolder, bytes)
-        if (!(await publishFile(temporary, this.#objectPath(name)))) throw this.#guard.nameTaken(name)
+        temporaries.push(temporary)
+        if (await publishFile(temporary, this.#objectPath(name))) continue
+        await removeFile(temporary)
+        throw this.#guard.nameTaken(name)
       }
-      await syncFolder(this.#objectFolder)
-      const current = await this.#head.read()
+      await Promise.all([this.#syncedObjects?.sync(), ...temporaries.map(removeFile)])
+      const current = await this.#currentHead()
       if (!equalBytes(current?.bytes ?? null, head)) throw this.#guard.headReplaced()
     } catch (error) {
       throw await this.#writeError(error, 'writing objects', head)
@@ -170,7 +183,7 @@ class FolderSession implements StorageSession {
       const sizes = await Promise.all(
         (await this.#objectNames()).map(async (name) => sizeOf(this.#objectPath(name))),
       )
-      const head = await this.#head.read()
+      const head = await this.#currentHead()
       const usedBytes = sizes.reduce((sum, size) => sum + size, head?.bytes.byteLength ?? 0)
       if (!this.#found) return { usedBytes }
       const { bavail, bsize } = await statfs(this.#folder)
@@ -186,6 +199,7 @@ class FolderSession implements StorageSession {
   async #close(): Promise<void> {
     this.#guard.close()
     try {
+      await this.#syncedObjects?.close()
       await this.#lock?.release()
     } catch (error) {
       // A folder that was removed holds no lock.
@@ -230,10 +244,17 @@ class FolderSession implements StorageSession {
   /** A write that failed because a new writer cleaned up after this one is a fenced write. */
   async #writeError(error: unknown, what: string, head: Uint8Array | null): Promise<OmenError> {
     if (isAbsent(error)) {
-      const current = await this.#head.read().catch(() => null)
+      const current = await this.#currentHead().catch(() => null)
       if (current !== null && !equalBytes(current.bytes, head)) return this.#guard.headReplaced()
     }
     return toFileStorageError(error, what)
+  }
+
+  /** The stored head; its file is read only when it is a new one. */
+  async #currentHead(): Promise<RegisterValue | null> {
+    const head = await this.#head.read(this.#lastHead)
+    this.#lastHead = head
+    return head
   }
 
   #objectPath(name: string): string {

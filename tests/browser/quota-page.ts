@@ -1,0 +1,57 @@
+/** A page that fills its origin's quota and looks at what it has afterwards. */
+import type { StorageSession } from '../../storage/contract.js'
+import { assert, assertBytes, pattern } from '../storage/contract-environment.js'
+import { type AdapterName, createAdapter } from './page-adapters.js'
+
+export interface Filled {
+  stored: number
+  code: unknown
+}
+
+const HEAD = pattern(100, 1)
+const SIZE_BYTES = 3 * 1024 * 1024
+const DATABASE = 'full'
+let session: StorageSession
+
+const quotaPage = {
+  /** Puts batches of two objects until one is refused. */
+  async fill(adapter: AdapterName): Promise<Filled> {
+    session = await createAdapter(adapter).open(DATABASE, 'write')
+    await session.compareAndSetHead(null, HEAD)
+    for (let stored = 0; ; stored += 2) {
+      const batch = [stored, stored + 1].map((i) => ({ name: `d-${i}`, bytes: pattern(SIZE_BYTES, i) }))
+      try {
+        await session.put(batch, HEAD)
+      } catch (error) {
+        return { stored, code: (error as { code?: unknown }).code ?? String(error) }
+      }
+    }
+  },
+
+  /** Throws unless exactly `stored` objects are there, whole, in this session and in a new one. */
+  async check(adapter: AdapterName, stored: number): Promise<string> {
+    await checkSession(session, stored)
+    await session.close()
+    session = await createAdapter(adapter).open(DATABASE, 'write')
+    await checkSession(session, stored)
+    return 'as before'
+  },
+
+  /** With room again the session goes on. */
+  async goOn(): Promise<string> {
+    await session.put([{ name: 'd-late', bytes: pattern(SIZE_BYTES, 99) }], HEAD)
+    assertBytes(await session.get('d-late'), pattern(SIZE_BYTES, 99), 'late object')
+    await session.close()
+    return 'went on'
+  },
+}
+
+async function checkSession(opened: StorageSession, stored: number): Promise<void> {
+  assertBytes(await opened.readHead(), HEAD, 'head')
+  const names = await opened.list('')
+  assert(names.length === stored, `expected ${stored} objects, found ${names.join(' ')}`)
+  for (let i = 0; i < stored; i++)
+    assertBytes(await opened.get(`d-${i}`), pattern(SIZE_BYTES, i), `object ${i}`)
+}
+
+Object.assign(globalThis, { quotaPage })
