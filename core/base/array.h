@@ -115,6 +115,14 @@ class Array {
     while (size_ > size) data_[--size_].~T();
   }
   void Clear() { Truncate(0); }
+  // Gives spare capacity back; keeps it when memory for the smaller copy is refused.
+  void ShrinkToFit() {
+    if (size_ == 0) {
+      Release();
+    } else if (size_ < capacity_) {
+      (void)Reallocate(size_);
+    }
+  }
   // Gives the memory back.
   void Release() {
     Clear();

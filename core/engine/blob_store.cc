@@ -88,6 +88,7 @@ void BlobStore::Remove(const Bitmap& doomed) {
     used += size;
   }
   entries_.Truncate(kept);
+  entries_.ShrinkToFit();
   FreeChunksFrom(used == 0 ? 0 : chunk + 1);
   chunk_used_ = static_cast<uint32_t>(used);
 }

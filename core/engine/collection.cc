@@ -150,6 +150,7 @@ Status Collection::FinishCompaction() {
   }
   rows_.Remove(doomed_);
   ids_.Renumber([&](uint32_t ordinal) { return Renumbered(doomed_, before, ordinal); });
+  ids_.Shrink(uint64_t{ids_.size()} + rows_.staged());
   tombstones_ = std::move(tombstones);
   ++tombstones_version_;
   removed_ = std::move(doomed_);

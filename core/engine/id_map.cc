@@ -27,23 +27,33 @@ uint32_t HashId(ByteSpan id, uint64_t key) {
   return static_cast<uint32_t>(MixBits(hash ^ tail) >> 32);
 }
 
-Status IdMap::Reserve(uint64_t count) {
-  // At most two thirds full: probes stay short.
-  uint64_t needed = std::bit_ceil(count + count / 2 + 1);
-  if (needed < kSlotsMin) needed = kSlotsMin;
-  if (count == 0 || needed <= slots_.size()) return Status::Ok();
-  if (needed > SIZE_MAX / sizeof(Slot)) return OutOfMemory(SIZE_MAX);
-  Array<Slot> grown;
-  OMENDB_TRY(grown.Resize(static_cast<size_t>(needed)));
-  size_t mask = grown.size() - 1;
+uint64_t IdMap::SlotsFor(uint64_t count) {
+  uint64_t slots = std::bit_ceil(count + count / 2 + 1);
+  return slots < kSlotsMin ? kSlotsMin : slots;
+}
+
+Status IdMap::Rebuild(uint64_t slots) {
+  if (slots > SIZE_MAX / sizeof(Slot)) return OutOfMemory(SIZE_MAX);
+  Array<Slot> rebuilt;
+  OMENDB_TRY(rebuilt.Resize(static_cast<size_t>(slots)));
+  size_t mask = rebuilt.size() - 1;
   for (Slot slot : slots_) {
     if (slot.ordinal == kNoRow) continue;
     size_t at = slot.hash & mask;
-    while (grown[at].ordinal != kNoRow) at = (at + 1) & mask;
-    grown[at] = slot;
+    while (rebuilt[at].ordinal != kNoRow) at = (at + 1) & mask;
+    rebuilt[at] = slot;
   }
-  slots_ = std::move(grown);
+  slots_ = std::move(rebuilt);
   return Status::Ok();
+}
+
+Status IdMap::Reserve(uint64_t count) {
+  if (count == 0 || SlotsFor(count) <= slots_.size()) return Status::Ok();
+  return Rebuild(SlotsFor(count));
+}
+
+void IdMap::Shrink(uint64_t count) {
+  if (SlotsFor(count) < slots_.size()) (void)Rebuild(SlotsFor(count));
 }
 
 size_t IdMap::Locate(ByteSpan id, uint32_t hash, const BlobStore& ids) const {

@@ -30,6 +30,8 @@ class IdMap {
   uint32_t Set(uint32_t ordinal, const BlobStore& ids);
   // Returns the row the id led to, or kNoRow.
   uint32_t Erase(ByteSpan id, const BlobStore& ids);
+  // Gives slots back that `count` ids in all do not need; keeps them when memory is refused.
+  void Shrink(uint64_t count);
   // Gives every row the ordinal `renumbered` says; order of slots stays.
   template <typename Renumbered>
   void Renumber(const Renumbered& renumbered) {
@@ -45,6 +47,9 @@ class IdMap {
     uint32_t ordinal = kNoRow;
   };
 
+  // Slots for `count` ids: at most two thirds are taken, so that probes stay short.
+  [[nodiscard]] static uint64_t SlotsFor(uint64_t count);
+  Status Rebuild(uint64_t slots);
   // The slot of the id, or the empty one where it would go. REQUIRES: slots_ is not empty.
   [[nodiscard]] size_t Locate(ByteSpan id, uint32_t hash, const BlobStore& ids) const;
 

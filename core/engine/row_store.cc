@@ -69,7 +69,10 @@ void RowStore::Remove(const Bitmap& doomed) {
   size_ = kept_committed;
   vectors_.Resize(kept);
   vectors_.ShrinkToFit();
-  if (metric_ == Metric::kCosine) inverse_norms_.Truncate(kept);
+  if (metric_ == Metric::kCosine) {
+    inverse_norms_.Truncate(kept);
+    inverse_norms_.ShrinkToFit();
+  }
   ids_.Remove(doomed);
   metadata_.Remove(doomed);
 }
