@@ -115,6 +115,7 @@ export class EngineHost implements HostPort {
     this.#indexer = new Indexer(core, {
       sliceMs: options.clockStandsStill ? null : sliceMs,
       onCaughtUp: () => this.#checkpointer.afterIndexing(),
+      writing: () => this.#queue.busy,
       unblocked: () => this.#checkpointer.settled(),
     })
     if (!options.readOnly) {

@@ -13,6 +13,8 @@ export interface IndexerOptions {
   readonly sliceMs: number | null
   /** When the last step was done. */
   readonly onCaughtUp: () => void
+  /** A write is on its way: its writer waits for the end of the slice as well. */
+  readonly writing: () => boolean
   /** While a checkpoint is open no work can be done; resolves when none is. */
   readonly unblocked: () => Promise<void>
 }
@@ -100,7 +102,7 @@ export class Indexer {
 
   /** Steps left. Adapts to how long they take; one long step (the end of a compaction) must not make the rest tiny. */
   #slice(sliceMs: number): number {
-    const isLoaded = this.#requestsSeen !== this.#requestsBeforeSlice
+    const isLoaded = this.#requestsSeen !== this.#requestsBeforeSlice || this.#options.writing()
     this.#requestsBeforeSlice = this.#requestsSeen
     const budgetMs = isLoaded ? Math.min(SLICE_UNDER_LOAD_MS, sliceMs) : sliceMs
     const steps = Math.max(1, Math.floor(this.#stepsPerMs * budgetMs))

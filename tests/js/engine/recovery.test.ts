@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { StorageSession } from '../../../storage/contract.js'
 import { openInPlace, OPTIONS, rejection, rejectionError, vectorOf } from './open-in-place.js'
-import { SimulatedDisk } from './simulated-disk.js'
+import { SimulatedDisk, withSession } from './simulated-disk.js'
 
 /** A disk with a checkpoint of rows 1 and 2 and a WAL of rows 3 and 4. */
 async function written(): Promise<SimulatedDisk> {
@@ -25,14 +24,19 @@ describe('opening', () => {
   })
 
   it('never takes objects without a head for an empty database', async () => {
-    const disk = await written()
-    disk.head = null
-    const names = [...disk.objects.keys()]
-    for (const readOnly of [false, true]) {
-      expect(await rejection(openInPlace(disk, { readOnly }))).toBe('CORRUPTION')
+    for (const prefix of ['', 'd', 'w']) {
+      const disk = await written()
+      disk.head = null
+      for (const name of disk.objects.keys()) if (!name.startsWith(prefix)) disk.objects.delete(name)
+      const names = [...disk.objects.keys()]
+      expect(names.length).toBeGreaterThan(0)
+      for (const readOnly of [false, true]) {
+        expect(await rejection(openInPlace(disk, { readOnly }))).toBe('CORRUPTION')
+      }
+      expect([...disk.objects.keys()]).toEqual(names)
+      expect(disk.head).toBeNull()
+      expect(disk.openSessions).toBe(0)
     }
-    expect([...disk.objects.keys()]).toEqual(names)
-    expect(disk.openSessions).toBe(0)
   })
 
   it('reports an object that is missing, and names it', async () => {
@@ -50,6 +54,32 @@ describe('opening', () => {
           .at(-1)
       if (isLast) expect(error).toBeNull()
       else expect([name, error?.code]).toEqual([name, 'CORRUPTION'])
+    }
+  })
+
+  it('reports a WAL object that is listed and cannot be found', async () => {
+    const disk = await written()
+    const last = [...disk.objects.keys()]
+      .filter((name) => name.startsWith('w'))
+      .sort()
+      .at(-1)
+    const forgetful = withSession(disk, (session) => ({
+      ...session,
+      get: async (name, range) => (name === last ? null : session.get(name, range)),
+    }))
+    for (const readOnly of [false, true]) {
+      const error = await rejectionError(openInPlace(forgetful, { readOnly }))
+      expect([error?.code, error?.message]).toEqual(['CORRUPTION', expect.stringContaining(last!)])
+    }
+  })
+
+  it('is LOCKED when another writer was quicker', async () => {
+    for (const disk of [new SimulatedDisk(), await written()]) {
+      const raced = withSession(disk, (session) => ({ ...session, compareAndSetHead: async () => false }))
+      const names = [...disk.objects.keys()]
+      expect(await rejection(openInPlace(raced))).toBe('LOCKED')
+      expect([...disk.objects.keys()]).toEqual(names)
+      expect(disk.openSessions).toBe(0)
     }
   })
 
@@ -181,24 +211,17 @@ describe('reading only', () => {
     const { db: writer } = await openInPlace(disk)
     const collection = await writer.collection('notes')
     let checkpoints = 0
-    const reading = Object.create(disk, {
-      open: {
-        value: async (): Promise<StorageSession> => {
-          const session = await disk.open()
-          return {
-            ...session,
-            get: async (name, range) => {
-              if (checkpoints < 3) {
-                checkpoints += 1
-                await collection.upsert([{ id: 10 + checkpoints, vector: vectorOf(checkpoints) }])
-                await writer.flush()
-              }
-              return session.get(name, range)
-            },
-          }
-        },
+    const reading = withSession(disk, (session) => ({
+      ...session,
+      get: async (name, range) => {
+        if (checkpoints < 3) {
+          checkpoints += 1
+          await collection.upsert([{ id: 10 + checkpoints, vector: vectorOf(checkpoints) }])
+          await writer.flush()
+        }
+        return session.get(name, range)
       },
-    }) as SimulatedDisk
+    }))
     const { db } = await openInPlace(reading, { readOnly: true })
     expect(await (await db.collection('notes')).count()).toBe(7)
     await db.close()

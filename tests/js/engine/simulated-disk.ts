@@ -156,3 +156,13 @@ function never(): Promise<never> {
 function equal(a: Uint8Array | null, b: Uint8Array | null): boolean {
   return a === b || (a !== null && b !== null && Buffer.compare(a, b) === 0)
 }
+
+/** The disk, with sessions that differ. */
+export function withSession(
+  disk: SimulatedDisk,
+  change: (session: StorageSession) => StorageSession,
+): SimulatedDisk {
+  return Object.create(disk, {
+    open: { value: async () => change(await disk.open()) },
+  }) as SimulatedDisk
+}

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { OmenError } from '../../../js/errors/omen-error.js'
+import { type OmenError, StorageFailedError } from '../../../js/errors/omen-error.js'
 import { openInPlace, OPTIONS, rejection, vectorOf } from './open-in-place.js'
 import { applied, contentsOf, fingerprint, SCENARIO, type Step } from './scenario.js'
-import { type Fault, SimulatedDisk, type WriteKind } from './simulated-disk.js'
+import { type Fault, SimulatedDisk, withSession, type WriteKind } from './simulated-disk.js'
 
 interface Life {
   readonly outcomes: readonly { step: Step; code: string }[]
@@ -188,6 +188,35 @@ describe('a checkpoint that fails', () => {
       await again.close()
     },
   )
+
+  it('at the head, and whose head arrives late, leaves everything that this head names', async () => {
+    const disk = new SimulatedDisk()
+    let late: { expected: Uint8Array | null; next: Uint8Array } | null = null
+    let isSlow = false
+    const slow = withSession(disk, (session) => ({
+      ...session,
+      compareAndSetHead: async (expected, next) => {
+        if (!isSlow) return session.compareAndSetHead(expected, next)
+        late = { expected: expected?.slice() ?? null, next: next.slice() }
+        throw new StorageFailedError('no answer in time')
+      },
+    }))
+    const { db } = await openInPlace(slow)
+    const collection = await db.collection('notes', OPTIONS)
+    await collection.upsert([{ id: 1, vector: vectorOf(1) }])
+    isSlow = true
+    expect(await rejection(db.flush())).toBe('STORAGE_FAILED')
+    await collection.upsert([{ id: 2, vector: vectorOf(2) }])
+    expect(disk.head).toEqual(late!.expected)
+    disk.head = late!.next
+    // This writer has lost its head to itself, and must not go on as if it had not.
+    expect(await rejection(collection.upsert([{ id: 3, vector: vectorOf(3) }]))).toBe('LOCKED')
+    await db.close()
+    const { db: again } = await openInPlace(disk.restarted())
+    const rows = await (await again.collection('notes')).get([1, 2, 3])
+    expect(rows.map((row) => row?.id)).toEqual([1, 2, undefined])
+    await again.close()
+  })
 
   it('at the head, done or not, is settled by reading the head', async () => {
     for (const done of ['none', 'all'] as const) {
