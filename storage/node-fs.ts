@@ -45,11 +45,12 @@ export function nodeFsStorage(): StorageAdapter {
         throw new InvalidArgumentError('a folder name holds no NUL and no half of a surrogate pair')
       }
       const guard = new SessionGuard(database, mode)
+      const session = new FolderSession(guard, resolve(database))
       try {
-        const session = new FolderSession(guard, resolve(database))
         if (mode === 'write') await session.prepareToWrite()
         return session
       } catch (error) {
+        await session.close().catch(() => undefined)
         if (fileErrorCode(error) === 'ENAMETOOLONG') {
           throw new InvalidArgumentError('the file system does not take a folder name this long', {
             cause: error,

@@ -1,4 +1,4 @@
-/** A page that fills its origin's quota and looks at what it has afterwards. */
+/** A page that fills its origin's quota, or loses what it stored, and looks at what it has afterwards. */
 import type { StorageSession } from '../../storage/contract.js'
 import { assert, assertBytes, pattern } from '../storage/contract-environment.js'
 import { type AdapterName, createAdapter } from './page-adapters.js'
@@ -35,6 +35,24 @@ const quotaPage = {
     session = await createAdapter(adapter).open(DATABASE, 'write')
     await checkSession(session, stored)
     return 'as before'
+  },
+
+  /** Codes of every call of a session whose store went away under it. */
+  async callAll(): Promise<unknown[]> {
+    const calls = [
+      () => session.readHead(),
+      () => session.get('d-0'),
+      () => session.list(''),
+      () => session.put([{ name: 'd-late', bytes: HEAD }], HEAD),
+      () => session.compareAndSetHead(HEAD, HEAD),
+      () => session.delete(['d-0']),
+    ]
+    const codes: unknown[] = []
+    for (const each of calls) {
+      codes.push(await each().then(JSON.stringify, (error: unknown) => (error as { code?: unknown }).code))
+    }
+    await session.close()
+    return codes
   },
 
   /** With room again the session goes on. */

@@ -16,8 +16,8 @@ import type { Filled } from './quota-page.js'
 
 const QUOTA_BYTES = 40 * 1024 * 1024
 
-/** Only Chromium lets a test set the quota of an origin. */
-describe('a full quota in chromium', () => {
+/** Only Chromium lets a test set the quota of an origin, and clear it while it is in use. */
+describe('the storage of an origin in chromium', () => {
   let folder: string
   let site: StaticServer
   beforeAll(async () => {
@@ -31,21 +31,48 @@ describe('a full quota in chromium', () => {
     await rm(folder, { recursive: true })
   })
 
-  test.each(['indexeddb', 'idbfs'])('is QUOTA_EXCEEDED and leaves all as it was (%s)', async (adapter) => {
-    const profile = await createProfile()
-    const browser = await launchBrowser('chromium', { profile })
-    const page = await browser.openPage(`${site.origin}/`)
-    const session = await page.playwright!.context().newCDPSession(page.playwright!)
-    await session.send('Storage.overrideQuotaForOrigin', { origin: site.origin, quotaSize: QUOTA_BYTES })
+  test.each(['indexeddb', 'idbfs'])(
+    'that is full is QUOTA_EXCEEDED, and all stays as it was (%s)',
+    async (adapter) => {
+      const profile = await createProfile()
+      const browser = await launchBrowser('chromium', { profile })
+      const page = await browser.openPage(`${site.origin}/`)
+      const session = await page.playwright!.context().newCDPSession(page.playwright!)
+      await session.send('Storage.overrideQuotaForOrigin', { origin: site.origin, quotaSize: QUOTA_BYTES })
 
-    const filled = await page.evaluate<Filled>(`quotaPage.fill('${adapter}')`)
-    expect(filled.code).toBe('QUOTA_EXCEEDED')
-    expect(filled.stored).toBeGreaterThan(0)
-    expect(await page.evaluate(`quotaPage.check('${adapter}', ${filled.stored})`)).toBe('as before')
+      const filled = await page.evaluate<Filled>(`quotaPage.fill('${adapter}')`)
+      expect(filled.code).toBe('QUOTA_EXCEEDED')
+      expect(filled.stored).toBeGreaterThan(0)
+      expect(await page.evaluate(`quotaPage.check('${adapter}', ${filled.stored})`)).toBe('as before')
 
-    await session.send('Storage.overrideQuotaForOrigin', { origin: site.origin, quotaSize: 4 * QUOTA_BYTES })
-    expect(await page.evaluate('quotaPage.goOn()')).toBe('went on')
-    await browser.close()
-    await removeProfile(profile)
-  })
+      await session.send('Storage.overrideQuotaForOrigin', {
+        origin: site.origin,
+        quotaSize: 4 * QUOTA_BYTES,
+      })
+      expect(await page.evaluate('quotaPage.goOn()')).toBe('went on')
+      await browser.close()
+      await removeProfile(profile)
+    },
+  )
+
+  test.each(['indexeddb', 'idbfs'])(
+    'that is cleared is STORAGE_FAILED for who uses it (%s)',
+    async (adapter) => {
+      const profile = await createProfile()
+      const browser = await launchBrowser('chromium', { profile })
+      const page = await browser.openPage(`${site.origin}/`)
+      const session = await page.playwright!.context().newCDPSession(page.playwright!)
+      await session.send('Storage.overrideQuotaForOrigin', { origin: site.origin, quotaSize: QUOTA_BYTES })
+      await page.evaluate(`quotaPage.fill('${adapter}')`)
+      await session.send('Storage.clearDataForOrigin', { origin: site.origin, storageTypes: 'indexeddb' })
+      const codes = await page.evaluate<unknown[]>('quotaPage.callAll()')
+      expect(codes).toEqual(codes.map(() => 'STORAGE_FAILED'))
+      // Opened anew it is empty, which is now the truth.
+      expect(await page.evaluate<Filled>(`quotaPage.fill('${adapter}')`)).toMatchObject({
+        code: 'QUOTA_EXCEEDED',
+      })
+      await browser.close()
+      await removeProfile(profile)
+    },
+  )
 })
