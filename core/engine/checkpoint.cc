@@ -46,17 +46,21 @@ bool Checkpoint::Contains(const ObjectName& name) const {
   return HoldsObject(stored_.manifest, name) || (open_ && HoldsObject(pending_.manifest, name));
 }
 
+size_t Checkpoint::StoredIndexOf(const Collection& collection) const {
+  size_t index = stored_.manifest.IndexOf(collection.id());
+  if (index == Manifest::kNotFound || stored_.versions[index].generation != collection.generation()) {
+    return Manifest::kNotFound;
+  }
+  return index;
+}
+
 uint64_t Checkpoint::UnstoredNodes(const CollectionSet& collections) const {
   uint64_t nodes = 0;
   for (uint32_t i = 0; i < collections.count(); ++i) {
-    const Collection& collection = collections.at(i);
-    uint32_t stored_nodes = 0;
-    for (size_t entry = 0; entry < stored_.manifest.collections.size(); ++entry) {
-      if (stored_.manifest.collections[entry].id != collection.id()) continue;
-      if (stored_.versions[entry].generation != collection.generation()) continue;
-      stored_nodes = stored_.manifest.collections[entry].graph_nodes;
-    }
-    uint32_t now = collection.index().nodes();
+    size_t stored = StoredIndexOf(collections.at(i));
+    uint32_t stored_nodes =
+        stored == Manifest::kNotFound ? 0 : stored_.manifest.collections[stored].graph_nodes;
+    uint32_t now = collections.at(i).index().nodes();
     nodes += now > stored_nodes ? now - stored_nodes : 0;
   }
   return nodes;
@@ -91,18 +95,19 @@ Status Checkpoint::PlanCollection(Collection& collection, State* state, Plan* pl
   plan->tombstones_due = entry.deleted_rows > 0;
   plan->graph_due = entry.graph_nodes > 0;
   OMENDB_TRY(plan->tombstones.CopyFrom(collection.tombstones()));
-  for (size_t i = 0; i < stored_.manifest.collections.size(); ++i) {
-    const CollectionManifest& stored = stored_.manifest.collections[i];
-    if (stored.id != entry.id || stored_.versions[i].generation != versions.generation) continue;
+  size_t index = StoredIndexOf(collection);
+  if (index != Manifest::kNotFound) {
+    const CollectionManifest& stored = stored_.manifest.collections[index];
+    const Versions& stored_versions = stored_.versions[index];
     OMENDB_TRY(entry.row_objects.Reserve(stored.row_objects.size()));
     ReuseRows(stored, &entry, plan);
     // A tombstones object covers exactly the rows there are.
-    if (plan->tombstones_due && stored_.versions[i].tombstones == versions.tombstones &&
+    if (plan->tombstones_due && stored_versions.tombstones == versions.tombstones &&
         stored.rows == entry.rows) {
       OMENDB_TRY(entry.tombstones.Append(stored.tombstones.span()));
       plan->tombstones_due = false;
     }
-    if (plan->graph_due && stored_.versions[i].graph == versions.graph) {
+    if (plan->graph_due && stored_versions.graph == versions.graph) {
       OMENDB_TRY(entry.graph_parts.Append(stored.graph_parts.span()));
       entry.graph_bytes = stored.graph_bytes;
       plan->graph_due = false;

@@ -59,6 +59,8 @@ class Checkpoint {
     bool graph_due = false;
   };
 
+  // Where the stored manifest has this collection with the ordinals it has now, or kNotFound.
+  [[nodiscard]] size_t StoredIndexOf(const Collection& collection) const;
   Status PlanCollection(Collection& collection, State* state, Plan* plan) const;
   void ReuseRows(const CollectionManifest& stored, CollectionManifest* entry, Plan* plan) const;
   // Finishes object_ and gives it the next name.

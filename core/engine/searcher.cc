@@ -29,6 +29,12 @@ Status CheckRequest(const SearchRequest& request) {
   return CheckInclude(request.include);
 }
 
+// A k near ef would leave the last hits without candidates around them, so the default grows with k.
+uint32_t EfOf(const SearchRequest& request) {
+  if (request.ef_search == 0) return std::max(kEfSearchDefault, 2 * request.k);
+  return std::max(request.ef_search, request.k);
+}
+
 // Compares candidates on f32. A function of its own, called often: see flat.cc.
 void RerankBlock(const Scorer& scorer, std::span<const Neighbor> candidates, TopK& top) {
   uint32_t ordinals[kRerankBlock];
@@ -49,8 +55,7 @@ bool Searcher::UsesGraph(const Collection& collection, const SearchRequest& requ
 
 Status Searcher::SearchGraph(Collection& collection, const SearchRequest& request, const float* query,
                              float inverse_norm) {
-  uint32_t ef = request.ef_search == 0 ? kEfSearchDefault : request.ef_search;
-  ef = std::max(ef, request.k);
+  uint32_t ef = EfOf(request);
   OMENDB_TRY(collection.index().Search(query, inverse_norm, collection.tombstones(), ef, scratch_));
   const CollectionOptions& options = collection.options();
   const RowStore& rows = collection.rows();
@@ -119,6 +124,7 @@ void Searcher::Trim() {
     hits_per_query_.Release();
     top_ = TopK();
   }
+  if (scratch_.results.size() > kKeptHits) scratch_ = HnswScratch();
 }
 
 }  // namespace omendb

@@ -1,5 +1,7 @@
 #include "format/manifest.h"
 
+#include <algorithm>
+
 #include "omendb/limits.h"
 
 namespace omendb {
@@ -130,11 +132,12 @@ Result<Manifest> Manifest::Decode(ByteSpan object, const Origin& origin) {
   return manifest;
 }
 
-const CollectionManifest* Manifest::Find(uint32_t id) const {
-  for (const CollectionManifest& collection : collections) {
-    if (collection.id == id) return &collection;
-  }
-  return nullptr;
+size_t Manifest::IndexOf(uint32_t id) const {
+  const CollectionManifest* found =
+      std::lower_bound(collections.begin(), collections.end(), id,
+                       [](const CollectionManifest& entry, uint32_t wanted) { return entry.id < wanted; });
+  if (found == collections.end() || found->id != id) return kNotFound;
+  return static_cast<size_t>(found - collections.begin());
 }
 
 }  // namespace omendb

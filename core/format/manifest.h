@@ -38,7 +38,9 @@ struct Manifest {
   // Replaces `out` by the whole object.
   Status Encode(Bytes& out) const;
   static Result<Manifest> Decode(ByteSpan object, const Origin& origin);
-  [[nodiscard]] const CollectionManifest* Find(uint32_t id) const;
+  static constexpr size_t kNotFound = ~size_t{0};
+  // The index in `collections`, or kNotFound.
+  [[nodiscard]] size_t IndexOf(uint32_t id) const;
 };
 
 }  // namespace omendb

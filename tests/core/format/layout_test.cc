@@ -137,8 +137,9 @@ TEST(Manifest, ComesBackAsItWasWritten) {
   EXPECT_EQ(second.row_objects[1].object.number, 4U);
   EXPECT_EQ(second.tombstones.size(), 1U);
   EXPECT_EQ(second.graph_bytes, 500U);
-  EXPECT_EQ(read.value().Find(5), &second);
-  EXPECT_EQ(read.value().Find(3), nullptr);
+  EXPECT_EQ(read.value().IndexOf(5), 1U);
+  EXPECT_EQ(read.value().IndexOf(3), Manifest::kNotFound);
+  EXPECT_EQ(read.value().IndexOf(6), Manifest::kNotFound);
 }
 
 TEST(Manifest, ClaimsThatContradictEachOtherAreCorruption) {
