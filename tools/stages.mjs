@@ -9,7 +9,7 @@ import { projectRoot } from './setup.mjs'
 const logFolder = join(projectRoot, 'build/logs')
 const TAIL_LINES = 150
 // More than any stage needs on two slow cores: a hang must not become an endless run.
-const TIMEOUT_MINUTES = 20
+const TIMEOUT_MINUTES = 30
 
 /** @typedef {{ passed: number, failed: number }} Counts */
 /**
