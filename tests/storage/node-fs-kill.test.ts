@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { nodeFsStorage } from '../../storage/node-fs.js'
 import { bundleFsClient, FsClient } from './fs-client-process.js'
 import { seededRandom } from './seeded-random.js'
@@ -14,6 +14,7 @@ describe('a Node process killed while it writes a folder', () => {
   beforeAll(async () => {
     script = await bundleFsClient()
   })
+  afterAll(() => rm(dirname(script), { recursive: true }))
 
   test.for(Array.from({ length: KILLS }, (_, i) => i))('kill %i', async (i) => {
     const { random, seed } = seededRandom(i)

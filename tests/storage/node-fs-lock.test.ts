@@ -1,8 +1,8 @@
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { nodeFsStorage } from '../../storage/node-fs.js'
 import { bundleFsClient, FsClient } from './fs-client-process.js'
 
@@ -15,6 +15,7 @@ describe('the lock of a folder', () => {
   beforeAll(async () => {
     script = await bundleFsClient()
   })
+  afterAll(() => rm(dirname(script), { recursive: true }))
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), 'omendb-lock-'))
     folder = join(root, 'db')
