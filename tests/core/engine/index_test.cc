@@ -128,9 +128,9 @@ TEST_F(GraphTest, CompactionKeepsAnswersAndGivesMemoryBack) {
   EXPECT_LT(after.code_bytes, full.code_bytes / 2 + (size_t{256} << 10));
   EXPECT_LT(after.metadata_bytes, full.metadata_bytes / 2);
   EXPECT_LT(after.id_bytes, full.id_bytes / 2);
-  size_t given_back = full.vector_bytes - after.vector_bytes + full.code_bytes - after.code_bytes +
-                      full.link_bytes - after.link_bytes + full.id_bytes - after.id_bytes +
-                      full.metadata_bytes - after.metadata_bytes;
+  uint64_t given_back = full.vector_bytes - after.vector_bytes + full.code_bytes - after.code_bytes +
+                        full.link_bytes - after.link_bytes + full.id_bytes - after.id_bytes +
+                        full.metadata_bytes - after.metadata_bytes;
   EXPECT_LT(Engine::MemoryBytes(), memory_full - given_back * 9 / 10);
   EXPECT_EQ(database_.ListAll(1), kept);
   for (size_t i = 0; i < before.size(); ++i) {
