@@ -45,13 +45,22 @@ class TopK {
     OMENDB_TRY(heap_.Reserve(k));
     heap_.Clear();
     k_ = k;
+    sorted_ = false;
     return Status::Ok();
+  }
+  // Takes at most k neighbors that are sorted already, nearest first, after Reset and instead of Offer.
+  void AssignSorted(std::span<const Neighbor> neighbors) {
+    assert(neighbors.size() <= k_);
+    heap_.Clear();
+    for (Neighbor neighbor : neighbors) heap_.PushReserved(neighbor);
+    sorted_ = true;
   }
   [[nodiscard]] bool full() const { return heap_.size() == k_; }
   [[nodiscard]] size_t size() const { return heap_.size(); }
   // The largest key that still counts. REQUIRES: size() > 0.
-  [[nodiscard]] Neighbor worst() const { return heap_[0]; }
+  [[nodiscard]] Neighbor worst() const { return sorted_ ? heap_.back() : heap_[0]; }
   void Offer(Neighbor neighbor) {
+    assert(!sorted_);
     if (heap_.size() < k_) {
       heap_.PushReserved(neighbor);
       std::push_heap(heap_.begin(), heap_.end());
@@ -63,7 +72,8 @@ class TopK {
   }
   // Sorts nearest first and shows them; Reset before the next Offer.
   [[nodiscard]] std::span<const Neighbor> Sorted() {
-    std::sort_heap(heap_.begin(), heap_.end());
+    if (!sorted_) std::sort_heap(heap_.begin(), heap_.end());
+    sorted_ = true;
     return heap_.span();
   }
   [[nodiscard]] std::span<const Neighbor> unsorted() const { return heap_.span(); }
@@ -72,6 +82,7 @@ class TopK {
  private:
   Array<Neighbor> heap_;
   uint32_t k_ = 0;
+  bool sorted_ = false;
 };
 
 }  // namespace omendb

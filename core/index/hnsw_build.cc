@@ -53,16 +53,18 @@ Status HnswBuilder::PlanLinks(uint32_t node, uint32_t top, const Bitmap& deleted
   OMENDB_TRY(Reserve());
   OMENDB_TRY(scratch_.Prepare(graph_, ef_construction_));
   query_.SetRow(node);
-  Neighbor start = DescendHnsw(graph_, query_, top, scratch_, nullptr);
+  OMENDB_TRY(DescendHnsw(graph_, query_, top, scratch_, nullptr));
   for (uint32_t level = top;; --level) {
-    OMENDB_TRY(WalkHnswLevel(graph_, query_, deleted, level, start, ef_construction_, scratch_, nullptr));
+    OMENDB_TRY(WalkHnswLevel(graph_, query_, deleted, level, ef_construction_, scratch_, nullptr));
     const std::span<const Neighbor> found = scratch_.results.Sorted();
     plan.twin = FindTwin(node, found);
     if (plan.twin != kNoNode) return Status::Ok();
     Links& links = plan.levels[level];
     links.count = SelectNeighbors(found, graph_.degree(), links.nodes);
     if (level == 0) return Status::Ok();
-    if (!found.empty()) start = std::min(start, found[0]);
+    if (found.empty()) continue;  // only deleted ones up here: go down from where this level began
+    scratch_.starts.Clear();
+    OMENDB_TRY(scratch_.starts.Append(found.first(std::min<size_t>(found.size(), kDescentEf))));
   }
 }
 

@@ -75,8 +75,8 @@ Status WalkForCandidates(const HnswGraph& graph, uint32_t node, uint32_t level, 
   HnswScratch& scratch = builder.scratch();
   gathered.Clear();
   for (Neighbor candidate : scratch.candidates) OMENDB_TRY(gathered.Push(candidate.ordinal()));
-  const Neighbor start = DescendHnsw(graph, query, level, scratch, nullptr);
-  OMENDB_TRY(WalkHnswLevel(graph, query, deleted, level, start, builder.ef_construction(), scratch, nullptr));
+  OMENDB_TRY(DescendHnsw(graph, query, level, scratch, nullptr));
+  OMENDB_TRY(WalkHnswLevel(graph, query, deleted, level, builder.ef_construction(), scratch, nullptr));
   const std::span<const Neighbor> found = scratch.results.unsorted();
   scratch.candidates.Clear();
   OMENDB_TRY(scratch.candidates.Reserve(found.size() + gathered.size()));

@@ -29,23 +29,26 @@ uint32_t Expand(const HnswGraph& graph, const Scorer& scorer, uint32_t node, uin
   return count;
 }
 
-void OfferBatch(HnswScratch& scratch, uint32_t count) {
-  const uint32_t* batch = scratch.batch.data();
-  const float* distances = scratch.batch_distances.data();
-  for (uint32_t i = 0; i < count; ++i) scratch.pool.Offer(Neighbor(distances[i], batch[i]));
+// Expands the nearest candidate of the pool; false when there is none.
+bool ExpandNearest(const HnswGraph& graph, const Scorer& scorer, uint32_t level, HnswScratch& scratch,
+                   HnswSearchStats* stats) {
+  uint32_t node = 0;
+  if (!scratch.pool.Take(&node)) return false;
+  const uint32_t count = Expand(graph, scorer, node, level, scratch, stats);
+  scratch.pool.Offer(scratch.batch.data(), scratch.batch_distances.data(), count);
+  return true;
 }
 
-Status WalkWithPool(const HnswGraph& graph, const Scorer& scorer, uint32_t level, Neighbor start, uint32_t ef,
+Status WalkWithPool(const HnswGraph& graph, const Scorer& scorer, uint32_t level, uint32_t ef,
                     HnswScratch& scratch, HnswSearchStats* stats) {
   NearestPool& pool = scratch.pool;
   OMENDB_TRY(pool.Reset(ef));
-  pool.Offer(start);
-  uint32_t node = 0;
-  while (pool.Take(&node)) {
-    OfferBatch(scratch, Expand(graph, scorer, node, level, scratch, stats));
+  OMENDB_TRY(scratch.candidates.Resize(ef));
+  for (Neighbor start : scratch.starts) pool.Offer(start);
+  while (ExpandNearest(graph, scorer, level, scratch, stats)) {
   }
-  // Farthest first: each is then in its place in the max-heap at once.
-  for (uint32_t i = pool.size(); i-- > 0;) scratch.results.Offer(pool[i]);
+  pool.CopyTo(scratch.candidates.data());
+  scratch.results.AssignSorted({scratch.candidates.data(), pool.size()});
   return Status::Ok();
 }
 
@@ -64,12 +67,15 @@ Status PushBatch(HnswScratch& scratch, uint32_t count, const Bitmap& deleted) {
 }
 
 Status WalkWithHeaps(const HnswGraph& graph, const Scorer& scorer, const Bitmap& deleted, uint32_t level,
-                     Neighbor start, HnswScratch& scratch, HnswSearchStats* stats) {
+                     HnswScratch& scratch, HnswSearchStats* stats) {
   Array<Neighbor>& candidates = scratch.candidates;
   TopK& results = scratch.results;
   candidates.Clear();
-  OMENDB_TRY(candidates.Push(start));
-  if (!deleted.Test(start.ordinal())) results.Offer(start);
+  OMENDB_TRY(candidates.Append(scratch.starts.span()));
+  std::make_heap(candidates.begin(), candidates.end(), Farther());
+  for (Neighbor start : scratch.starts) {
+    if (!deleted.Test(start.ordinal())) results.Offer(start);
+  }
   while (!candidates.empty()) {
     std::pop_heap(candidates.begin(), candidates.end(), Farther());
     const Neighbor nearest = candidates.back();
@@ -79,20 +85,6 @@ Status WalkWithHeaps(const HnswGraph& graph, const Scorer& scorer, const Bitmap&
     OMENDB_TRY(PushBatch(scratch, count, deleted));
   }
   return Status::Ok();
-}
-
-// The nearest of `from` and its links.
-Neighbor Step(const HnswGraph& graph, const Scorer& scorer, Neighbor from, uint32_t level,
-              HnswScratch& scratch, HnswSearchStats* stats) {
-  const std::span<const uint32_t> links = graph.Links(from.ordinal(), level);
-  float* distances = scratch.batch_distances.data();
-  scorer.Distances(links.data(), static_cast<uint32_t>(links.size()), distances);
-  if (stats != nullptr) {
-    ++stats->hops;
-    stats->distances += links.size();
-  }
-  for (size_t i = 0; i < links.size(); ++i) from = std::min(from, Neighbor(distances[i], links[i]));
-  return from;
 }
 
 }  // namespace
@@ -108,8 +100,8 @@ Status HnswScratch::Prepare(const HnswGraph& graph, uint32_t ef) {
 
 size_t HnswScratch::memory_bytes() const {
   return visited_.capacity() * sizeof(uint16_t) + candidates.capacity() * sizeof(Neighbor) +
-         pool.memory_bytes() + results.memory_bytes() + batch.capacity() * sizeof(uint32_t) +
-         batch_distances.capacity() * sizeof(float);
+         starts.capacity() * sizeof(Neighbor) + pool.memory_bytes() + results.memory_bytes() +
+         batch.capacity() * sizeof(uint32_t) + batch_distances.capacity() * sizeof(float);
 }
 
 void HnswScratch::NextWalk() {
@@ -119,36 +111,38 @@ void HnswScratch::NextWalk() {
   epoch_ = 1;
 }
 
-Neighbor DescendHnsw(const HnswGraph& graph, const Scorer& scorer, uint32_t level, HnswScratch& scratch,
-                     HnswSearchStats* stats) {
-  Neighbor nearest(scorer.Distance(graph.entry()), graph.entry());
+Status DescendHnsw(const HnswGraph& graph, const Scorer& scorer, uint32_t level, HnswScratch& scratch,
+                   HnswSearchStats* stats) {
+  NearestPool& pool = scratch.pool;
+  OMENDB_TRY(pool.Reset(kDescentEf));
+  pool.Offer(Neighbor(scorer.Distance(graph.entry()), graph.entry()));
   for (uint32_t above = graph.entry_level(); above > level; --above) {
-    for (;;) {
-      const Neighbor next = Step(graph, scorer, nearest, above, scratch, stats);
-      if (next == nearest) break;
-      nearest = next;
+    scratch.NextWalk();
+    pool.StartAgain();
+    for (uint32_t i = 0; i < pool.size(); ++i) (void)scratch.Visit(pool[i].ordinal());
+    while (ExpandNearest(graph, scorer, above, scratch, stats)) {
     }
   }
-  return nearest;
+  OMENDB_TRY(scratch.starts.Resize(pool.size()));
+  pool.CopyTo(scratch.starts.data());
+  return Status::Ok();
 }
 
 Status WalkHnswLevel(const HnswGraph& graph, const Scorer& scorer, const Bitmap& deleted, uint32_t level,
-                     Neighbor start, uint32_t ef, HnswScratch& scratch, HnswSearchStats* stats) {
+                     uint32_t ef, HnswScratch& scratch, HnswSearchStats* stats) {
   OMENDB_TRY(scratch.results.Reset(ef));
   scratch.NextWalk();
-  (void)scratch.Visit(start.ordinal());
-  if (!deleted.any() && ef <= kPoolEfMax) {
-    return WalkWithPool(graph, scorer, level, start, ef, scratch, stats);
-  }
-  return WalkWithHeaps(graph, scorer, deleted, level, start, scratch, stats);
+  for (Neighbor start : scratch.starts) (void)scratch.Visit(start.ordinal());
+  if (!deleted.any() && ef <= kPoolEfMax) return WalkWithPool(graph, scorer, level, ef, scratch, stats);
+  return WalkWithHeaps(graph, scorer, deleted, level, scratch, stats);
 }
 
 Status SearchHnsw(const HnswGraph& graph, const Scorer& scorer, const Bitmap& deleted, uint32_t ef,
                   HnswScratch& scratch, HnswSearchStats* stats) {
   OMENDB_TRY(scratch.Prepare(graph, ef));
   if (graph.entry() == kNoNode) return Status::Ok();
-  const Neighbor start = DescendHnsw(graph, scorer, 0, scratch, stats);
-  return WalkHnswLevel(graph, scorer, deleted, 0, start, ef, scratch, stats);
+  OMENDB_TRY(DescendHnsw(graph, scorer, 0, scratch, stats));
+  return WalkHnswLevel(graph, scorer, deleted, 0, ef, scratch, stats);
 }
 
 }  // namespace omendb

@@ -2,8 +2,19 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace omendb {
+namespace {
+
+// Terms near the end of f32's range may meet as infinity minus infinity. As a Neighbor a NaN could sort
+// before everything; "as far as can be" is what the quantizer says of such rows.
+inline float Bounded(float distance) {
+  constexpr float kFarthest = std::numeric_limits<float>::max();
+  return distance < kFarthest ? distance : kFarthest;
+}
+
+}  // namespace
 
 Sq8Scorer::Sq8Scorer(const ChunkedRows& rows, const ScalarQuantizer& quantizer, Metric metric,
                      uint32_t dimensions)
@@ -26,7 +37,7 @@ inline float Sq8Scorer::DistanceTo(const Query& query, const uint8_t* row) const
   if (symmetric_) return quantizer_.Distance(query, row);
   const int8_t* codes = reinterpret_cast<const int8_t*>(row + ScalarQuantizer::kCodesOffset);
   const int32_t dot = Kernels().dot_i16_i8(query.weights.data(), codes, padded_dimensions_);
-  return query.offset + LoadAt<float>(row) - query.scale * static_cast<float>(dot);
+  return Bounded(query.offset + LoadAt<float>(row) - query.scale * static_cast<float>(dot));
 }
 
 void Sq8Scorer::Distances(const uint32_t* ordinals, uint32_t count, float* distances) const {
@@ -44,6 +55,7 @@ void Sq8Scorer::Distances(const uint32_t* ordinals, uint32_t count, float* dista
     const int32_t dot = Kernels().dot_i16_i8(query_.weights.data(), Codes(ordinals[i]), padded_dimensions_);
     distances[i] -= query_.scale * static_cast<float>(dot);
   }
+  for (uint32_t each = 0; each < count; ++each) distances[each] = Bounded(distances[each]);
 }
 
 // For 2 to 4 rows; a row stands in for those that are not there.
