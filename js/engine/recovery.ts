@@ -1,8 +1,8 @@
 /**
  * Opening: from stored objects to an engine that holds them (docs/architecture.md, "Recovery").
  *
- * Nothing stored is changed before the head is known to be sound, and nothing broken is ever taken for an
- * empty database.
+ * A writer changes nothing stored (the epoch in the head) before the manifest and its objects are known to be sound,
+ * and nothing broken is ever taken for an empty database.
  */
 import type { StorageSession } from '../../storage/contract.js'
 import { errorFromCode, OmenError } from '../errors/omen-error.js'
@@ -11,10 +11,12 @@ import { abortedError } from './protocol.js'
 
 /** Objects asked for at the same time: enough to hide a store's latency, few enough to hold in memory. */
 const PARALLEL_READS = 4
-/** How often a reader starts again because a writer's checkpoint deleted what it was about to read. */
-const READER_ATTEMPTS_MAX = 20
+/** How often opening starts again because a writer replaced the head meanwhile. */
+const ATTEMPTS_MAX = 20
 const WAL_PREFIX = 'w'
 const ENGINE_NAME = /^[wd][0-9a-f]{8}-[0-9a-f]{16}$/
+/** Where a frame's sequence begins in its name; as 16 hex digits, so that it compares as text. */
+const SEQUENCE_AT = 10
 
 export interface RecoveryOptions {
   readonly database: string
@@ -31,102 +33,106 @@ export interface Recovered {
   readonly names: readonly string[]
 }
 
+/**
+ * A reader's view is one head and the WAL after it. Between the two a checkpoint may take the WAL away, so the head is
+ * read again at the end: what was loaded counts only if the head stayed the same all the while. A head never returns
+ * to what it was. A writer's own take-over sees to that instead.
+ */
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
-  return options.readOnly ? recoverReader(options) : recoverWriter(options)
-}
-
-async function recoverWriter(options: RecoveryOptions): Promise<Recovered> {
-  const { session } = options
-  const stored = await session.readHead()
-  checkNotAborted(options)
-  const engine = options.createEngine()
-  try {
-    if (stored === null) {
-      await requireNoObjects(options)
-      engine.openNew()
-    } else {
-      engine.openHead(stored)
-    }
-    engine.takeOver()
-    const head = engine.encodeHead()
-    // From here on an older writer's put is refused.
-    await replaceHead(options, stored, head)
-    const names = await load(engine, options)
-    return { engine, head, names }
-  } catch (error) {
-    engine.dispose()
-    throw error
-  }
-}
-
-async function recoverReader(options: RecoveryOptions): Promise<Recovered> {
   let head = await options.session.readHead()
-  for (let attempt = 1; ; attempt += 1) {
-    if (head === null) {
-      await requireNoObjects(options)
-      throw errorFromCode('NOT_FOUND', `there is no database ${JSON.stringify(options.database)} to read`)
-    }
+  let lookedTwice = false
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
     checkNotAborted(options)
+    head ??= await lateHead(options)
     const engine = options.createEngine()
+    let hasTakenOver = false
+    let isReplaying = false
     try {
-      engine.openHead(head)
-      return { engine, head, names: await load(engine, options) }
+      if (head === null) engine.openNew()
+      else engine.openHead(head)
+      await loadObjects(engine, options)
+      if (!options.readOnly) {
+        head = await takeOver(engine, options, head)
+        hasTakenOver = true
+      }
+      const names = await planReplay(engine, options)
+      isReplaying = true
+      await replay(engine, options)
+      if (head !== null && (!options.readOnly || (await isStill(head, options))))
+        return { engine, head, names }
+      engine.dispose()
     } catch (error) {
       engine.dispose()
-      // A checkpoint may have replaced what was being read. Then the head is another one; else it is what it seems.
       if (!(error instanceof OmenError) || error.code !== 'CORRUPTION') throw error
-      const next = await options.session.readHead()
-      if (next === null || sameBytes(head, next)) throw error
-      if (attempt === READER_ATTEMPTS_MAX) {
-        throw errorFromCode(
-          'CONFLICT',
-          `the database changed ${attempt} times while it was being read`,
-          error,
-        )
+      // Under a head that changed, what was read may just have been deleted. Else it is what it seems; only that a
+      // writer takes back a frame that found no room, which a reader may have listed.
+      if (head === null || (await isStill(head, options))) {
+        if (!options.readOnly || !isReplaying || lookedTwice) throw error
+        lookedTwice = true
+      } else if (hasTakenOver) {
+        throw lostRace(options, error)
       }
-      head = next
     }
+    head = await options.session.readHead()
   }
+  throw errorFromCode('CONFLICT', `the database changed ${ATTEMPTS_MAX} times while it was being read`)
 }
 
-async function replaceHead(
-  options: RecoveryOptions,
-  expected: Uint8Array | null,
-  next: Uint8Array,
-): Promise<void> {
-  if (!(await options.session.compareAndSetHead(expected, next))) {
-    throw errorFromCode('LOCKED', `another writer has just opened ${JSON.stringify(options.database)}`)
-  }
-  checkNotAborted(options)
+async function isStill(head: Uint8Array, { session }: RecoveryOptions): Promise<boolean> {
+  const stored = await session.readHead()
+  return stored !== null && sameBytes(head, stored)
 }
 
-async function requireNoObjects({ session, database }: RecoveryOptions): Promise<void> {
+/** After no head was found: `null` for a database that is really new. Rejects with `NOT_FOUND` when that is no use. */
+async function lateHead({ session, database, readOnly }: RecoveryOptions): Promise<Uint8Array | null> {
   const names = await session.list('')
+  // A first writer may have begun in between; its head is older than its objects.
+  const head = await session.readHead()
+  if (head !== null) return head
   if (names.length > 0) {
     throw errorFromCode(
       'CORRUPTION',
       `${JSON.stringify(database)} holds ${names.length} objects but no head; expected a head, or no objects`,
     )
   }
+  if (readOnly) throw errorFromCode('NOT_FOUND', `there is no database ${JSON.stringify(database)} to read`)
+  return null
 }
 
-async function load(engine: CoreEngine, options: RecoveryOptions): Promise<string[]> {
-  // The manifest names the rest.
-  const manifestCount = engine.requiredObjectCount()
-  await readInOrder(options, indexes(0, manifestCount), requiredName(engine), (index, bytes) =>
-    engine.loadObject(index, bytes),
-  )
-  await readInOrder(
-    options,
-    indexes(manifestCount, engine.requiredObjectCount()),
-    requiredName(engine),
-    (index, bytes) => engine.loadObject(index, bytes),
-  )
-  engine.finishLoad()
+/** From here on an older writer's put is refused. The WAL is read after this, when nobody adds to it any more. */
+async function takeOver(
+  engine: CoreEngine,
+  options: RecoveryOptions,
+  stored: Uint8Array | null,
+): Promise<Uint8Array> {
+  engine.takeOver()
+  const head = engine.encodeHead()
+  if (!(await options.session.compareAndSetHead(stored, head))) {
+    throw lostRace(options)
+  }
+  checkNotAborted(options)
+  return head
+}
 
+function lostRace({ database }: RecoveryOptions, cause?: unknown): OmenError {
+  return errorFromCode('LOCKED', `another writer has just opened ${JSON.stringify(database)}`, cause)
+}
+
+/** The manifest, then everything it names. */
+async function loadObjects(engine: CoreEngine, options: RecoveryOptions): Promise<void> {
+  const nameOf = (index: number): string => engine.requiredObjectName(index)
+  const take = (index: number, bytes: Uint8Array): void => engine.loadObject(index, bytes)
+  const manifestCount = engine.requiredObjectCount()
+  await readInOrder(options, indexes(0, manifestCount), nameOf, take)
+  await readInOrder(options, indexes(manifestCount, engine.requiredObjectCount()), nameOf, take)
+  engine.finishLoad()
+}
+
+/** Resolves to the names of all stored objects that are the engine's to delete, should nothing refer to them. */
+async function planReplay(engine: CoreEngine, options: RecoveryOptions): Promise<string[]> {
   const names = await options.session.list('')
-  for (const name of names) {
-    if (!name.startsWith(WAL_PREFIX)) continue
+  const wal = names.filter((name) => name.startsWith(WAL_PREFIX))
+  for (const name of wal) {
     if (!ENGINE_NAME.test(name)) {
       throw errorFromCode(
         'CORRUPTION',
@@ -135,19 +141,40 @@ async function load(engine: CoreEngine, options: RecoveryOptions): Promise<strin
     }
     engine.offerWalName(name)
   }
-  engine.planReplay()
+  try {
+    engine.planReplay()
+  } catch (error) {
+    if (!(error instanceof OmenError) || error.code !== 'CORRUPTION') throw error
+    await offerOverlooked(engine, options, wal)
+    engine.planReplay()
+  }
+  return names.filter((name) => ENGINE_NAME.test(name))
+}
+
+/**
+ * The listing of a folder is no snapshot: a frame may show and the one before it not, when both came while it was being
+ * listed. A second listing has all frames up to the last one of the first; what came after that is left to the writer.
+ */
+async function offerOverlooked(
+  engine: CoreEngine,
+  options: RecoveryOptions,
+  listed: readonly string[],
+): Promise<void> {
+  const last = listed.map((name) => name.slice(SEQUENCE_AT)).reduce((a, b) => (a > b ? a : b), '')
+  const known = new Set(listed)
+  for (const name of await options.session.list(WAL_PREFIX)) {
+    if (ENGINE_NAME.test(name) && !known.has(name) && name.slice(SEQUENCE_AT) <= last)
+      engine.offerWalName(name)
+  }
+}
+
+async function replay(engine: CoreEngine, options: RecoveryOptions): Promise<void> {
   await readInOrder(
     options,
     indexes(0, engine.replayCount()),
     (index) => engine.replayName(index),
     (_index, bytes) => engine.replayFrame(bytes),
   )
-  // What the engine did not name is not the engine's to delete.
-  return names.filter((name) => ENGINE_NAME.test(name))
-}
-
-function requiredName(engine: CoreEngine): (index: number) => string {
-  return (index) => engine.requiredObjectName(index)
 }
 
 /** Reads a few objects at a time and hands them over in order. */
