@@ -15,9 +15,6 @@ const WAL_OBJECTS_MAX = 1000
 /** Newly indexed rows that are worth writing the graph for: this many and this share of all. */
 const GRAPH_ROWS_MIN = 1000
 const GRAPH_SHARE_MIN = 0.1
-/** What makes a last checkpoint worth its time when closing: less is replayed in a few milliseconds. */
-const CLOSE_WAL_BYTES_MIN = 1 << 20
-const CLOSE_WAL_OBJECTS_MIN = 16
 
 export class Checkpointer {
   readonly #engine: CoreEngine
@@ -57,12 +54,14 @@ export class Checkpointer {
     if (rows >= GRAPH_SHARE_MIN * this.#indexedRows()) this.#runUnasked()
   }
 
+  /**
+   * The head names everything that a checkpoint stored, so that nothing of it can go missing unnoticed. Of a WAL nobody
+   * can tell whether its last objects ever were: after a clean close there is none.
+   */
   get worthwhileAtClose(): boolean {
     if (this.#store.ephemeral) return false
     return (
-      this.#engine.uncheckpointedWalBytes() >= CLOSE_WAL_BYTES_MIN ||
-      this.#engine.uncheckpointedWalObjects() >= CLOSE_WAL_OBJECTS_MIN ||
-      this.#engine.uncheckpointedGraphRows() >= GRAPH_ROWS_MIN
+      this.#engine.uncheckpointedWalObjects() > 0 || this.#engine.uncheckpointedGraphRows() >= GRAPH_ROWS_MIN
     )
   }
 

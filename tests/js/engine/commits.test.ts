@@ -129,17 +129,40 @@ describe('close', () => {
     await again.close()
   })
 
-  it('writes a checkpoint when that saves the next open work, and does not fail when it cannot', async () => {
-    for (const answer of ['nothing', 'QUOTA_EXCEEDED', 'STORAGE_FAILED'] as const) {
+  it('leaves no WAL behind, so that nothing stored can go missing unnoticed', async () => {
+    const { disk, db, collection } = await opened()
+    await collection.upsert([{ id: 1, vector: vectorOf(1) }])
+    await db.close()
+    const names = [...disk.objects.keys()]
+    expect(names.filter((name) => name.startsWith('w'))).toEqual([])
+    for (const name of names) {
+      const damaged = disk.restarted()
+      damaged.objects.delete(name)
+      for (const readOnly of [true, false]) {
+        expect([name, await rejection(openInPlace(damaged, { readOnly }))]).toEqual([name, 'CORRUPTION'])
+      }
+    }
+  })
+
+  it('with nothing new writes nothing', async () => {
+    const { disk, db, collection } = await opened()
+    await collection.upsert([{ id: 1, vector: vectorOf(1) }])
+    await db.flush()
+    const before = disk.log.length
+    await db.close()
+    expect(disk.log.length).toBe(before)
+  })
+
+  it.each(['QUOTA_EXCEEDED', 'STORAGE_FAILED'] as const)(
+    'does not fail when its checkpoint does (%s): the WAL has everything',
+    async (answer) => {
       const { disk, db, collection } = await opened()
       for (let i = 0; i < 20; i += 1) await collection.upsert([{ id: i, vector: vectorOf(i) }])
-      if (answer !== 'nothing') disk.plan = () => ({ done: 'none', answer })
+      disk.plan = () => ({ done: 'none', answer })
       await db.close()
-      const wal = [...disk.objects.keys()].filter((name) => name.startsWith('w'))
-      if (answer === 'nothing') expect(wal).toEqual([])
       const { db: again } = await openInPlace(disk.restarted())
       expect(await (await again.collection('notes')).count()).toBe(20)
       await again.close()
-    }
-  })
+    },
+  )
 })

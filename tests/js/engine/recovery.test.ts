@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { openInPlace, OPTIONS, rejection, rejectionError, vectorOf } from './open-in-place.js'
 import { SimulatedDisk, withSession } from './simulated-disk.js'
 
-/** A disk with a checkpoint of rows 1 and 2 and a WAL of rows 3 and 4. */
+/** A disk with a checkpoint of rows 1 and 2 and a WAL of rows 3 and 4, as a writer leaves it that was killed. */
 async function written(): Promise<SimulatedDisk> {
   const disk = new SimulatedDisk()
   const { db } = await openInPlace(disk)
@@ -11,8 +11,9 @@ async function written(): Promise<SimulatedDisk> {
   await db.flush()
   await collection.upsert([{ id: 3, vector: vectorOf(3) }])
   await collection.upsert([{ id: 4, vector: vectorOf(4) }])
+  const left = disk.restarted()
   await db.close()
-  return disk.restarted()
+  return left
 }
 
 describe('opening', () => {
@@ -55,6 +56,37 @@ describe('opening', () => {
       if (isLast) expect(error).toBeNull()
       else expect([name, error?.code]).toEqual([name, 'CORRUPTION'])
     }
+  })
+
+  it('to write changes nothing stored when the manifest or what it names is damaged', async () => {
+    const whole = await written()
+    for (const name of [...whole.objects.keys()].filter((each) => each.startsWith('d'))) {
+      for (const damage of ['missing', 'changed']) {
+        const disk = whole.restarted()
+        if (damage === 'missing') disk.objects.delete(name)
+        else
+          disk.objects.set(
+            name,
+            disk.objects.get(name)!.map((byte) => byte ^ 1),
+          )
+        expect([name, await rejection(openInPlace(disk))]).toEqual([name, 'CORRUPTION'])
+        expect(disk.log).toEqual([])
+      }
+    }
+  })
+
+  it('to write is LOCKED when another writer took over while the WAL was being read', async () => {
+    const disk = await written()
+    const slow = withSession(disk, (session) => ({
+      ...session,
+      list: async (prefix) => {
+        const names = await session.list(prefix)
+        const { db: other } = await openInPlace(disk)
+        await other.close()
+        return names
+      },
+    }))
+    expect(await rejection(openInPlace(slow))).toBe('LOCKED')
   })
 
   it('reports a WAL object that is listed and cannot be found', async () => {
@@ -130,8 +162,11 @@ describe('opening', () => {
     disk.objects.set('d00000009-0000000000000001', new Uint8Array(8))
     disk.objects.set('a-readme', new Uint8Array(8))
     const { db } = await openInPlace(disk)
+    // Waits for the deletion, which goes on after opening.
+    await (await db.collection('notes')).upsert([{ id: 5, vector: vectorOf(5) }])
+    const now = [...disk.objects.keys()].filter((name) => name !== disk.log.at(-1)?.names[0])
+    expect(now.sort()).toEqual(['a-readme', ...names])
     await db.close()
-    expect([...disk.objects.keys()].sort()).toEqual(['a-readme', ...names])
   })
 
   it('fences the writer before it', async () => {
