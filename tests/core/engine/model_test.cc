@@ -105,7 +105,8 @@ class Model {
   }
 
   std::pair<const CollectionId, ModelCollection>& Any() {
-    return *std::next(collections_.begin(), Below(static_cast<uint32_t>(collections_.size())));
+    return *std::next(collections_.begin(),
+                      static_cast<ptrdiff_t>(Below(static_cast<uint32_t>(collections_.size()))));
   }
 
   std::string AnyId() {
@@ -304,7 +305,8 @@ class Model {
     Ok(engine.BeginFrame());
     std::map<CollectionId, ModelCollection> after = collections_;
     for (uint32_t i = 1 + Below(5); i-- > 0;) {
-      auto& [id, model] = *std::next(after.begin(), Below(static_cast<uint32_t>(after.size())));
+      auto& [id, model] =
+          *std::next(after.begin(), static_cast<ptrdiff_t>(Below(static_cast<uint32_t>(after.size()))));
       if (Below(3) == 0) {
         std::vector<std::string> ids = {AnyId(), AnyId(), AnyId()};
         Ok(database_.AddDelete(id, ids));
