@@ -1,8 +1,17 @@
-import { type CollectionInfo, type CollectionSchema, withCommittedRows } from '../engine/protocol.js'
+import {
+  type CollectionInfo,
+  type CollectionSchema,
+  type RequestInput,
+  type RequestKind,
+  type RequestOptions,
+  type RequestOutput,
+  withCommittedRows,
+} from '../engine/protocol.js'
 import { errorFromCode, OmenError } from '../errors/omen-error.js'
 import { decodeListAnswer, encodeIdList } from '../wasm/row-batch.js'
 import { hitsOf, rowAt, rowsOfGet } from './answers.js'
-import type { Connection } from './connection.js'
+import type { Connection, Requests } from './connection.js'
+import { queryParts } from './query-parts.js'
 import { rowSource } from './row-source.js'
 import type {
   CollectionStats,
@@ -35,7 +44,6 @@ import {
   describe,
   EF_SEARCH_MAX,
   HITS_MAX,
-  invalid,
 } from './validation.js'
 
 /** Bytes of vectors that one answer of `get` or `list` carries, about. */
@@ -75,21 +83,22 @@ export class Collection<M = JsonValue> {
   /**
    * Inserts rows, replacing those whose ids are there. Durable and searchable when it resolves.
    *
-   * Up to about 2,048 rows are one commit: all of them or none. More are checked as a whole first and
-   * then committed in parts, in order; when a part fails, `committedRows` of the error says how many
-   * rows are in. `INVALID_ARGUMENT`, `DIMENSION_MISMATCH`, `INVALID_VECTOR`, `DUPLICATE_ID`,
+   * Rows that encode to less than 1 MiB (ids, vectors and metadata as JSON) are one commit: all of them or none.
+   * More may go in parts of 1 to 8 MiB (to 3 MiB with the engine in place): checked as a whole first, then
+   * committed in order; when a part fails, `committedRows` of the error says how many rows are in. `INVALID_ARGUMENT`, `DIMENSION_MISMATCH`, `INVALID_VECTOR`, `DUPLICATE_ID`,
    * `LIMIT_EXCEEDED`: nothing was changed.
    */
   async upsert(rows: readonly RowInput<M>[] | ColumnarInput<M>, options?: WriteOptions): Promise<void> {
     const given = checkOptions('upsert', options, ['signal', 'onProgress'])
     const signal = checkSignal('upsert', given.signal)
     const callback = checkCallback('upsert: onProgress', given.onProgress)
-    const checked = rowSource(rows, this.dimensions)
-    const source = checked instanceof Promise ? await checked : checked
-    this.#connection.requireOpen()
-    if (source.ids.length === 0) return
     const onProgress = callback && ((done: number, total: number) => report(callback, { done, total }))
-    await upload(this.#connection, this.#collection, source, { signal, onProgress })
+    await this.#call(async (requests) => {
+      const checked = rowSource(rows, this.dimensions)
+      const source = checked instanceof Promise ? await checked : checked
+      if (source.ids.length === 0) return
+      await upload(requests, this.#collection, source, { signal, onProgress })
+    })
   }
 
   /**
@@ -100,25 +109,26 @@ export class Collection<M = JsonValue> {
     const given = checkOptions('delete', options, ['signal'])
     const signal = checkSignal('delete', given.signal)
     const all = checkIdArray('delete', ids)
-    this.#connection.requireOpen()
     const parts: Uint8Array<ArrayBuffer>[] = []
     for (let start = 0; start < all.length; start += DELETE_IDS_PER_PART) {
       parts.push(encodeIdList(all.slice(start, start + DELETE_IDS_PER_PART)))
     }
-    let removed = 0
-    for (const [i, part] of parts.entries()) {
-      try {
-        if (i > 0) await this.#connection.turn()
-        removed += await this.#connection.request(
-          'deleteRows',
-          { collection: this.#collection, ids: part },
-          { transfer: [part.buffer], signal },
-        )
-      } catch (error) {
-        throw parts.length > 1 ? withCommittedRows(error, removed) : error
+    return this.#call(async (requests) => {
+      let removed = 0
+      for (const [i, part] of parts.entries()) {
+        try {
+          if (i > 0) await requests.turn()
+          removed += await requests.request(
+            'deleteRows',
+            { collection: this.#collection, ids: part },
+            { transfer: [part.buffer], signal },
+          )
+        } catch (error) {
+          throw parts.length > 1 ? withCommittedRows(error, removed) : error
+        }
       }
-    }
-    return removed
+      return removed
+    })
   }
 
   /** The `k` rows nearest to a vector, nearest first; ties in order of insertion. */
@@ -138,7 +148,7 @@ export class Collection<M = JsonValue> {
       queries = copy
       transfer = [copy.buffer]
     }
-    const answer = await this.#connection.request(
+    const answer = await this.#request(
       'search',
       { ...request.input, queries, queryCount: 1 },
       { transfer, signal: request.signal },
@@ -150,22 +160,22 @@ export class Collection<M = JsonValue> {
   async searchBatch(options: SearchBatchOptions): Promise<Hit<M>[][]> {
     const given = checkOptions('searchBatch', options, SEARCH_BATCH_KEYS)
     const { input, signal } = this.#searchRequest('searchBatch', given)
-    const { queries, count } = this.#queries(given.vectors)
-    this.#connection.requireOpen()
     const step = Math.max(1, Math.min(BATCH_QUERIES, Math.floor(BATCH_HITS / input.k)))
-    const answers: Hit<M>[][] = []
-    for (let start = 0; start < count; start += step) {
-      const queryCount = Math.min(step, count - start)
-      if (start > 0) await this.#connection.turn()
-      const part = queries.slice(start * this.dimensions, (start + queryCount) * this.dimensions)
-      const answer = await this.#connection.request(
-        'search',
-        { ...input, queries: part, queryCount },
-        { transfer: [part.buffer], signal },
-      )
-      for (const hits of hitsOf<M>(this.#schema.metric, answer)) answers.push(hits)
-    }
-    return answers
+    const parts = queryParts(given.vectors, this.dimensions, step)
+    return this.#call(async (requests) => {
+      const answers: Hit<M>[][] = []
+      for (const [i, queries] of parts.entries()) {
+        if (i > 0) await requests.turn()
+        const queryCount = queries.length / this.dimensions
+        const answer = await requests.request(
+          'search',
+          { ...input, queries, queryCount },
+          { transfer: [queries.buffer], signal },
+        )
+        for (const hits of hitsOf<M>(this.#schema.metric, answer)) answers.push(hits)
+      }
+      return answers
+    })
   }
 
   /** Rows by id, in the order asked for; `null` where there is none. */
@@ -178,25 +188,26 @@ export class Collection<M = JsonValue> {
     const parts: Uint8Array<ArrayBuffer>[] = []
     for (let start = 0; start < all.length; start += step)
       parts.push(encodeIdList(all.slice(start, start + step)))
-    this.#connection.requireOpen()
-    const rows: (Row<M> | null)[] = []
-    for (const [i, part] of parts.entries()) {
-      if (i > 0) await this.#connection.turn()
-      const answer = await this.#connection.request(
-        'get',
-        { collection: this.#collection, ids: part, include },
-        { transfer: [part.buffer], signal },
-      )
-      for (const row of rowsOfGet<M>(answer)) rows.push(row)
-    }
-    return rows
+    return this.#call(async (requests) => {
+      const rows: (Row<M> | null)[] = []
+      for (const [i, part] of parts.entries()) {
+        if (i > 0) await requests.turn()
+        const answer = await requests.request(
+          'get',
+          { collection: this.#collection, ids: part, include },
+          { transfer: [part.buffer], signal },
+        )
+        for (const row of rowsOfGet<M>(answer)) rows.push(row)
+      }
+      return rows
+    })
   }
 
   /** How many rows there are. */
   async count(options?: CountOptions): Promise<number> {
     const given = checkOptions('count', options, ['signal'])
     const signal = checkSignal('count', given.signal)
-    return this.#connection.request('count', { collection: this.#collection }, { signal })
+    return this.#request('count', { collection: this.#collection }, { signal })
   }
 
   /**
@@ -227,7 +238,7 @@ export class Collection<M = JsonValue> {
 
   /** Sizes and memory of this collection. */
   async stats(): Promise<CollectionStats> {
-    const stats = await this.#connection.request('collectionStats', { collection: this.#collection })
+    const stats = await this.#request('collectionStats', { collection: this.#collection })
     const { dimensions, metric, quantization, M, efConstruction } = this.#schema
     return {
       name: this.name,
@@ -262,27 +273,31 @@ export class Collection<M = JsonValue> {
     return { input, signal: checkSignal(what, given.signal) }
   }
 
-  #queries(vectors: SearchBatchOptions['vectors'] | undefined): { queries: Float32Array; count: number } {
-    const { dimensions } = this
-    if (vectors instanceof Float32Array) {
-      if (vectors.length % dimensions !== 0) {
-        throw errorFromCode(
-          'DIMENSION_MISMATCH',
-          `searchBatch: expected a multiple of ${dimensions} floats in vectors, found ${vectors.length}`,
-        )
-      }
-      return { queries: vectors, count: vectors.length / dimensions }
-    }
-    if (!Array.isArray(vectors)) {
-      throw invalid(
-        `searchBatch: vectors must be a Float32Array or an array of vectors, found ${describe(vectors)}`,
-      )
-    }
-    const queries = new Float32Array(vectors.length * dimensions)
-    for (let i = 0; i < vectors.length; i += 1) {
-      copyVector(`searchBatch: vector ${i}`, vectors[i] as VectorLike, dimensions, queries, i * dimensions)
-    }
-    return { queries, count: vectors.length }
+  #request<K extends RequestKind>(
+    kind: K,
+    input: RequestInput<K>,
+    options?: RequestOptions,
+  ): Promise<RequestOutput<K>> {
+    return this.#connection.request(kind, input, options).catch((error: unknown) => {
+      throw this.#withName(error)
+    })
+  }
+
+  #call<T>(work: (requests: Requests) => Promise<T>): Promise<T> {
+    return this.#connection.call(work).catch((error: unknown) => {
+      throw this.#withName(error)
+    })
+  }
+
+  /** The engine knows a dropped collection by nothing but its number. */
+  #withName(error: unknown): unknown {
+    if (!(error instanceof OmenError) || error.code !== 'NOT_FOUND') return error
+    const named = errorFromCode(
+      'NOT_FOUND',
+      `the collection ${JSON.stringify(this.name)} was dropped; open it again by its name`,
+      error,
+    )
+    return error.committedRows === undefined ? named : withCommittedRows(named, error.committedRows)
   }
 
   #rowsPerAnswer(): number {
@@ -290,9 +305,16 @@ export class Collection<M = JsonValue> {
     return Math.max(16, Math.min(ANSWER_ROWS_MAX, rows))
   }
 
-  #cursorAfter(after: unknown, signal: AbortSignal | undefined): Promise<bigint> {
+  async #cursorAfter(after: unknown, signal: AbortSignal | undefined): Promise<bigint> {
     const id = encodeIdList([after])
-    return this.#connection.request('cursorAfter', { collection: this.#collection, id }, { signal })
+    try {
+      return await this.#connection.request('cursorAfter', { collection: this.#collection, id }, { signal })
+    } catch (error) {
+      if (!(error instanceof OmenError) || error.code !== 'NOT_FOUND') throw error
+      // The row is not there, or the collection: asking for another thing of it tells.
+      await this.#request('count', { collection: this.#collection }, { signal })
+      throw errorFromCode('NOT_FOUND', `list: no row has the id ${describe(after)}`, error)
+    }
   }
 
   /** One page of `list`. `before` are the ids of the page before it, in order. */
@@ -305,7 +327,7 @@ export class Collection<M = JsonValue> {
   ) {
     const ask = async (from: bigint) =>
       decodeListAnswer(
-        await this.#connection.request(
+        await this.#request(
           'list',
           { collection: this.#collection, cursor: from, limit, include },
           { signal },

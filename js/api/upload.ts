@@ -11,7 +11,7 @@ import type { RequestOptions } from '../engine/protocol.js'
 import { abortedError } from '../engine/protocol.js'
 import { errorFromCode } from '../errors/omen-error.js'
 import { encodeRowBatch, type RowSource } from '../wasm/row-batch.js'
-import type { Connection } from './connection.js'
+import type { Requests } from './connection.js'
 import { describe } from './validation.js'
 
 const PART_ROWS = 2048
@@ -27,19 +27,19 @@ export interface UploadOptions {
 }
 
 export async function upload(
-  connection: Connection,
+  requests: Requests,
   collection: number,
   source: RowSource,
   options: UploadOptions,
 ): Promise<void> {
   const total = source.ids.length
-  const bytesTarget = partBytesTarget(source.dimensions, connection.port.partBytesMax)
+  const bytesTarget = partBytesTarget(source.dimensions, requests.partBytesMax)
   const first = encodeRowBatch(source, 0, bytesTarget)
-  if (first.end < total) return uploadParts(connection, collection, source, first, bytesTarget, options)
+  if (first.end < total) return uploadParts(requests, collection, source, first, bytesTarget, options)
 
   const { batch } = first
   const { signal, onProgress } = options
-  await connection.request('upsert', { collection, batch }, { transfer: [batch.buffer], signal })
+  await requests.request('upsert', { collection, batch }, { transfer: [batch.buffer], signal })
   onProgress?.(total, total)
 }
 
@@ -50,7 +50,7 @@ function partBytesTarget(dimensions: number, bytesMax: number): number {
 }
 
 async function uploadParts(
-  connection: Connection,
+  requests: Requests,
   collection: number,
   source: RowSource,
   first: { batch: Uint8Array<ArrayBuffer>; end: number },
@@ -67,7 +67,7 @@ async function uploadParts(
     for (;;) {
       checkDistinct(ids, source.ids, start, part.end)
       const { batch } = part
-      const staged = connection.request(
+      const staged = requests.request(
         'stagePart',
         { collection, upload, batch },
         { transfer: [batch.buffer], signal },
@@ -84,10 +84,10 @@ async function uploadParts(
     await Promise.all(staging)
   } catch (error) {
     await Promise.allSettled(staging)
-    await connection.request('discardUpload', { upload }).catch(() => undefined)
+    await requests.request('discardUpload', { upload }).catch(() => undefined)
     throw error
   }
-  await connection.request('commitUpload', { upload }, { signal, onProgress })
+  await requests.request('commitUpload', { upload }, { signal, onProgress })
 }
 
 /** The core sees duplicates inside a part; those across parts are seen here. */

@@ -193,6 +193,22 @@ describeBoth('search', (openMemory) => {
       expect(batch[i]).toEqual(await notes.search({ vector, k: 7 }))
   })
 
+  it('answers the vectors of a batch as they were when it was asked', async () => {
+    const notes = await openNotes(openMemory)
+    await notes.upsert([1, 2].map((id) => ({ id, vector: [id, 0, 0] })))
+    const vectors = new Float32Array(3 * 100).map((_, i) => (i % 3 === 0 ? 1 : 0))
+    const rows = Array.from({ length: 100 }, () => [1, 0, 0])
+    const calls = Promise.all([
+      notes.searchBatch({ vectors, k: 1 }),
+      notes.searchBatch({ vectors: rows, k: 1 }),
+    ])
+    vectors.fill(2)
+    for (const row of rows) row.fill(2)
+    for (const answers of await calls) {
+      expect(answers.map(([hit]) => hit?.id)).toEqual(Array.from({ length: 100 }, () => 1))
+    }
+  })
+
   it('gives all rows when k is larger', async () => {
     const notes = await openNotes(openMemory)
     await notes.upsert([1, 2].map((id) => ({ id, vector: [id, 0, 0] })))
