@@ -76,7 +76,8 @@ export interface StorageAdapter {
   readonly name: string
   readonly capabilities: StorageCapabilities
   /**
-   * Opens (or prepares to create) the database called `database`: 1..255 characters, any Unicode.
+   * Opens (or prepares to create) the database called `database`: 1..255 characters, any Unicode. The folder
+   * adapter, where it is a path, takes up to 4,096. An empty name is `INVALID_ARGUMENT`, a longer one `LIMIT_EXCEEDED`.
    * `write` takes the writer lock for the life of the session and rejects with `LOCKED` at once when
    * it is held; `read` takes none and never creates anything.
    */

@@ -1,6 +1,11 @@
 import { type FileHandle, open, readdir, stat, statfs } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { InvalidArgumentError, type OmenError, StorageFailedError } from '../js/errors/omen-error.js'
+import {
+  InvalidArgumentError,
+  LimitExceededError,
+  type OmenError,
+  StorageFailedError,
+} from '../js/errors/omen-error.js'
 import { type ByteRange, clampRange, equalBytes } from './byte-range.js'
 import type { StorageAdapter, StorageObject, StorageSession, StorageUsage } from './contract.js'
 import {
@@ -15,6 +20,8 @@ import { FileRegister, type RegisterValue } from './node-file-register.js'
 import { LockFile } from './node-lock-file.js'
 import { checkDatabaseName, checkObjectName, checkObjects, SessionGuard } from './session-guard.js'
 
+/** Linux's PATH_MAX; what a file system takes is for it to say. */
+const PATH_MAX_CHARACTERS = 4096
 /** Node reads and writes at most 2 GiB at once. */
 const LARGEST_OBJECT_BYTES = 2 ** 31 - 1
 
@@ -40,7 +47,7 @@ export function nodeFsStorage(): StorageAdapter {
       largestObjectBytes: LARGEST_OBJECT_BYTES,
     },
     async open(database, mode) {
-      checkDatabaseName(database)
+      checkDatabaseName(database, PATH_MAX_CHARACTERS)
       if (/[\0\p{Surrogate}]/u.test(database)) {
         throw new InvalidArgumentError('a folder name holds no NUL and no half of a surrogate pair')
       }
@@ -52,7 +59,7 @@ export function nodeFsStorage(): StorageAdapter {
       } catch (error) {
         await session.close().catch(() => undefined)
         if (fileErrorCode(error) === 'ENAMETOOLONG') {
-          throw new InvalidArgumentError('the file system does not take a folder name this long', {
+          throw new LimitExceededError('the file system does not take a folder name this long', {
             cause: error,
           })
         }

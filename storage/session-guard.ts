@@ -12,13 +12,14 @@ import type { StorageObject } from './contract.js'
 const OBJECT_NAME = /^[0-9a-z-]{1,64}$/
 const DATABASE_NAME_MAX_CHARACTERS = 255
 
-/** Rejects a database name that is not 1..255 UTF-16 code units. */
-export function checkDatabaseName(database: string): void {
-  if (typeof database !== 'string' || database.length < 1 || database.length > DATABASE_NAME_MAX_CHARACTERS) {
-    throw new InvalidArgumentError(
-      `a database name is a string of 1..${DATABASE_NAME_MAX_CHARACTERS} characters, got ${describe(database)}`,
-    )
-  }
+/**
+ * Rejects a database name that is no string of 1..`mostCharacters` UTF-16 code units: `INVALID_ARGUMENT`, or
+ * `LIMIT_EXCEEDED` when it is longer.
+ */
+export function checkDatabaseName(database: string, mostCharacters = DATABASE_NAME_MAX_CHARACTERS): void {
+  const problem = `a database name is a string of 1..${mostCharacters} characters, got ${describe(database)}`
+  if (typeof database !== 'string' || database === '') throw new InvalidArgumentError(problem)
+  if (database.length > mostCharacters) throw new LimitExceededError(problem)
 }
 
 /** Rejects names outside `[0-9a-z-]{1,64}`, a name that stands twice, and objects above the adapter's limit. */

@@ -3,7 +3,7 @@ import type { CollectionSchema } from '../engine/protocol.js'
 import { Collection } from './collection.js'
 import type { Connection } from './connection.js'
 import type { CollectionOptions, DatabaseStats, GraphOptions, JsonValue } from './types.js'
-import { checkInteger, checkName, checkOneOf, checkOptions, DIMENSIONS_MAX } from './validation.js'
+import { checkCollectionName, checkInteger, checkOneOf, checkOptions, DIMENSIONS_MAX } from './validation.js'
 
 /** An open database. Made by `open`; `close` it, or let `await using` do so. */
 export class Database {
@@ -25,7 +25,7 @@ export class Database {
    * `M` is the type of the rows' metadata; it is not checked at run time.
    */
   async collection<M = JsonValue>(name: string, options?: CollectionOptions): Promise<Collection<M>> {
-    checkName('collection: name', name)
+    checkCollectionName('collection: name', name)
     const schema = options === undefined ? null : checkSchema(options)
     const info = await this.#connection.request('openCollection', { name, schema })
     return new Collection<M>(this.#connection, info)
@@ -39,7 +39,7 @@ export class Database {
 
   /** Removes a collection with all its rows. `NOT_FOUND` when there is none of that name. */
   async drop(name: string): Promise<void> {
-    checkName('drop: name', name)
+    checkCollectionName('drop: name', name)
     await this.#connection.request('dropCollection', { name })
   }
 
@@ -67,7 +67,7 @@ export class Database {
   }
 
   /**
-   * Waits for writes under way, writes a last checkpoint when it saves work, and releases lock, worker
+   * Waits for the calls that have begun (but a `list`, whose next page rejects with `CLOSED`), writes a last checkpoint when it saves work, and releases lock, worker
    * and memory. Idempotent. Every later call rejects with `CLOSED`.
    */
   close(): Promise<void> {

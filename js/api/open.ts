@@ -3,7 +3,15 @@ import type { HostPort } from '../engine/protocol.js'
 import { Connection } from './connection.js'
 import { Database } from './database.js'
 import type { OpenOptions, StorageName } from './types.js'
-import { checkBoolean, checkName, checkOptions, checkSignal, describe, invalid } from './validation.js'
+import {
+  beyondLimit,
+  checkBoolean,
+  checkName,
+  checkOptions,
+  checkSignal,
+  describe,
+  invalid,
+} from './validation.js'
 
 /** What `open` asks of a runtime, after its arguments were checked. */
 export interface ConnectRequest {
@@ -29,16 +37,21 @@ export type Connect = (request: ConnectRequest) => Promise<Connected>
 export type Open = (name: string, options?: OpenOptions) => Promise<Database>
 
 const STORAGE_NAMES = ['auto', 'memory', 'indexeddb', 'idbfs', 'fs'] as const
+/** As the storage contract has it. */
+const DATABASE_NAME_CHARACTERS_MAX = 255
+/** Of a folder's path, as Linux has it; what a file system takes is for it to say. */
+const PATH_CHARACTERS_MAX = 4096
 const OPTION_KEYS = ['storage', 'worker', 'readOnly', 'wasm', 'signal'] as const
 
 /** `open`, for a runtime. */
 export function openWith(connect: Connect): Open {
   return async (name, options) => {
-    const database = checkName('open: name', name)
+    checkName('open: name', name)
     const given = checkOptions('open', options, OPTION_KEYS)
+    const storage = checkStorage(given.storage)
     const request: ConnectRequest = {
-      database,
-      storage: checkStorage(given.storage),
+      database: checkDatabaseName(name, storage),
+      storage,
       worker: given.worker === undefined ? undefined : checkBoolean('open: worker', given.worker, true),
       readOnly: checkBoolean('open: readOnly', given.readOnly, false),
       wasm: checkWasm(given.wasm),
@@ -47,6 +60,14 @@ export function openWith(connect: Connect): Open {
     const { port, release, workerFallback } = await connect(request)
     return new Database(name, new Connection(name, port, release), workerFallback)
   }
+}
+
+/** `'auto'` may be a folder; when it is not, the storage it is holds the name to the contract's length. */
+function checkDatabaseName(name: string, storage: ConnectRequest['storage']): string {
+  const mayBePath = storage === 'fs' || storage === 'auto'
+  const most = mayBePath ? PATH_CHARACTERS_MAX : DATABASE_NAME_CHARACTERS_MAX
+  if (name.length <= most) return name
+  throw beyondLimit(`open: name must have at most ${most} characters, found ${name.length}`)
 }
 
 function checkStorage(storage: unknown): ConnectRequest['storage'] {

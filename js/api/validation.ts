@@ -12,13 +12,17 @@ import type { Include, VectorLike } from './types.js'
 export const DIMENSIONS_MAX = 16_384
 export const HITS_MAX = 1_000_000
 export const EF_SEARCH_MAX = 1_000_000
-export const NAME_BYTES_MAX = 255
+export const COLLECTION_NAME_BYTES_MAX = 255
 
 const INCLUDE_METADATA = 1
 const INCLUDE_VECTORS = 2
 
 export function invalid(what: string): OmenError {
   return errorFromCode('INVALID_ARGUMENT', what)
+}
+
+export function beyondLimit(what: string): OmenError {
+  return errorFromCode('LIMIT_EXCEEDED', what)
 }
 
 /** A value as an error message shows it: short, and never its content when it is large. */
@@ -54,11 +58,12 @@ export function checkOptions<T extends object>(
   return options
 }
 
+/** `INVALID_ARGUMENT` for what is no integer or too small, `LIMIT_EXCEEDED` for what is too large. */
 export function checkInteger(what: string, value: unknown, least: number, most: number): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
-    throw invalid(`${what} must be an integer from ${least} to ${most}, found ${describe(value)}`)
-  }
-  return value
+  const isInteger = typeof value === 'number' && Number.isInteger(value)
+  if (isInteger && value >= least && value <= most) return value
+  const problem = `${what} must be an integer from ${least} to ${most}, found ${describe(value)}`
+  throw isInteger && value > most ? beyondLimit(problem) : invalid(problem)
 }
 
 export function checkBoolean(what: string, value: unknown, otherwise: boolean): boolean {
@@ -75,15 +80,21 @@ export function checkOneOf<T extends string>(what: string, value: unknown, allow
   return value as T
 }
 
-/** 1..255 bytes of UTF-8, no lone surrogate: what both a collection and a database may be called. */
+/** A string, not empty, without lone surrogates: two of those would become one in UTF-8. */
 export function checkName(what: string, value: unknown): string {
   if (typeof value !== 'string') throw invalid(`${what} must be a string, found ${describe(value)}`)
+  if (value === '') throw invalid(`${what} must not be empty`)
   if (!value.isWellFormed()) throw invalid(`${what} holds a lone surrogate, which has no UTF-8 form`)
-  const bytes = new TextEncoder().encode(value).byteLength
-  if (bytes < 1 || bytes > NAME_BYTES_MAX) {
-    throw invalid(`${what} must have 1 to ${NAME_BYTES_MAX} UTF-8 bytes, found ${bytes}`)
-  }
   return value
+}
+
+export function checkCollectionName(what: string, value: unknown): string {
+  const name = checkName(what, value)
+  const bytes = new TextEncoder().encode(name).byteLength
+  if (bytes > COLLECTION_NAME_BYTES_MAX) {
+    throw beyondLimit(`${what} must have at most ${COLLECTION_NAME_BYTES_MAX} UTF-8 bytes, found ${bytes}`)
+  }
+  return name
 }
 
 /** Throws `ABORTED` when the signal has fired. */

@@ -28,11 +28,11 @@ export const DATABASE_CASES: readonly ContractCase[] = [
       })
     }
   }),
-  contractCase('a database name that is empty or too long is INVALID_ARGUMENT', async (environment) => {
+  contractCase('a database name that is empty, none or too long is refused', async (environment) => {
     const adapter = environment.createAdapter()
     for (const mode of ['read', 'write'] as const) {
       await assertCode(adapter.open('', mode), 'INVALID_ARGUMENT', `empty, ${mode}`)
-      await assertCode(adapter.open('x'.repeat(256), mode), 'INVALID_ARGUMENT', `too long, ${mode}`)
+      await assertCode(adapter.open('x'.repeat(5000), mode), 'LIMIT_EXCEEDED', `too long, ${mode}`)
       await assertCode(adapter.open(7 as never, mode), 'INVALID_ARGUMENT', `a number, ${mode}`)
     }
   }),

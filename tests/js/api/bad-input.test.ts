@@ -11,8 +11,7 @@ type Case = [what: string, input: unknown, code: string, named: RegExp]
 const NAMES: Case[] = [
   ['no name', undefined, 'INVALID_ARGUMENT', /string.*undefined/],
   ['a number', 5, 'INVALID_ARGUMENT', /string.*5/],
-  ['an empty name', '', 'INVALID_ARGUMENT', /1 to 255.*0/],
-  ['a name of 256 bytes', 'é'.repeat(128), 'INVALID_ARGUMENT', /1 to 255.*256/],
+  ['an empty name', '', 'INVALID_ARGUMENT', /empty/],
   ['a lone surrogate', '\ud800', 'INVALID_ARGUMENT', /surrogate/],
 ]
 
@@ -37,9 +36,26 @@ describeBoth('open', (_openMemory, worker) => {
     expect([error.code, error.message]).toEqual([code, expect.stringMatching(named)])
   })
 
-  it.each(NAMES)('refuses %s as a name', async (_what, name, code, named) => {
-    const error = await errorOf(open(untyped(name), { storage: 'memory', worker }))
-    expect([error.code, error.message]).toEqual([code, expect.stringMatching(named)])
+  it.each([...NAMES, ['256 characters', 'x'.repeat(256), 'LIMIT_EXCEEDED', /255.*256/] satisfies Case])(
+    'refuses %s as a name',
+    async (_what, name, code, named) => {
+      const error = await errorOf(open(untyped(name), { storage: 'memory', worker }))
+      expect([error.code, error.message]).toEqual([code, expect.stringMatching(named)])
+    },
+  )
+})
+
+describeBoth('a name of 255 characters', (openMemory, worker) => {
+  it('is taken, whatever its bytes', async () => {
+    const name = '日'.repeat(255)
+    await using db = await open(name, { storage: 'memory', worker })
+    expect((await db.stats()).name).toBe(name)
+  })
+
+  it('is taken of a collection as long as it has 255 bytes', async () => {
+    const db = await openMemory()
+    await db.collection('é'.repeat(127), { dimensions: 3, metric: 'l2' })
+    expect(await db.collections()).toEqual(['é'.repeat(127)])
   })
 })
 
@@ -47,7 +63,7 @@ describeBoth('collection', (openMemory) => {
   it.each<Case>([
     ['no dimensions', { metric: 'l2' }, 'INVALID_ARGUMENT', /dimensions.*16384.*undefined/],
     ['0 dimensions', { metric: 'l2', dimensions: 0 }, 'INVALID_ARGUMENT', /dimensions.*0/],
-    ['16,385 dimensions', { metric: 'l2', dimensions: 16_385 }, 'INVALID_ARGUMENT', /dimensions.*16385/],
+    ['16,385 dimensions', { metric: 'l2', dimensions: 16_385 }, 'LIMIT_EXCEEDED', /dimensions.*16385/],
     ['2.5 dimensions', { metric: 'l2', dimensions: 2.5 }, 'INVALID_ARGUMENT', /dimensions.*2\.5/],
     ['no metric', { dimensions: 3 }, 'INVALID_ARGUMENT', /metric.*'cosine'.*undefined/],
     ['an unknown metric', { dimensions: 3, metric: 'hamming' }, 'INVALID_ARGUMENT', /metric.*"hamming"/],
@@ -64,6 +80,13 @@ describeBoth('collection', (openMemory) => {
       /"text".*dimensions, metric/,
     ],
     ['an M of 3', { dimensions: 3, metric: 'l2', index: { M: 3 } }, 'INVALID_ARGUMENT', /M.*4.*64.*3/],
+    ['an M of 65', { dimensions: 3, metric: 'l2', index: { M: 65 } }, 'LIMIT_EXCEEDED', /M.*4.*64.*65/],
+    [
+      'efConstruction of 2,001',
+      { dimensions: 3, metric: 'l2', index: { efConstruction: 2001 } },
+      'LIMIT_EXCEEDED',
+      /efConstruction.*2000.*2001/,
+    ],
     ['an unknown index option', { dimensions: 3, metric: 'l2', index: { m: 8 } }, 'INVALID_ARGUMENT', /"m"/],
     [
       'efConstruction of 1',
@@ -79,16 +102,19 @@ describeBoth('collection', (openMemory) => {
     expect(await db.collections()).toEqual([])
   })
 
-  it.each(NAMES)('refuses %s as a name', async (_what, name, code, named) => {
-    const db = await openMemory()
-    for (const call of [
-      db.collection(untyped(name), { dimensions: 3, metric: 'l2' }),
-      db.drop(untyped(name)),
-    ]) {
-      const error = await errorOf(call)
-      expect([error.code, error.message]).toEqual([code, expect.stringMatching(named)])
-    }
-  })
+  it.each([...NAMES, ['256 bytes', 'é'.repeat(128), 'LIMIT_EXCEEDED', /255.*256/] satisfies Case])(
+    'refuses %s as a name',
+    async (_what, name, code, named) => {
+      const db = await openMemory()
+      for (const call of [
+        db.collection(untyped(name), { dimensions: 3, metric: 'l2' }),
+        db.drop(untyped(name)),
+      ]) {
+        const error = await errorOf(call)
+        expect([error.code, error.message]).toEqual([code, expect.stringMatching(named)])
+      }
+    },
+  )
 
   it.each<[string, object, RegExp]>([
     ['dimensions', { dimensions: 4, metric: 'l2' }, /dimensions 3.*4/],
@@ -227,7 +253,8 @@ describeBoth('search', (openMemory) => {
     ['a k of NaN', { vector, k: NaN }, 'INVALID_ARGUMENT', /k.*NaN/],
     ['a k of 2.5', { vector, k: 2.5 }, 'INVALID_ARGUMENT', /k.*2\.5/],
     ['a k of "5"', { vector, k: '5' }, 'INVALID_ARGUMENT', /k.*"5"/],
-    ['a k beyond 1,000,000', { vector, k: 1_000_001 }, 'INVALID_ARGUMENT', /k.*1000001/],
+    ['a k beyond 1,000,000', { vector, k: 1_000_001 }, 'LIMIT_EXCEEDED', /k.*1000001/],
+    ['an efSearch beyond 1,000,000', { ...base, efSearch: 1e6 + 1 }, 'LIMIT_EXCEEDED', /efSearch.*1000001/],
     ['an efSearch of 0', { ...base, efSearch: 0 }, 'INVALID_ARGUMENT', /efSearch.*0/],
     ['an exact that is no boolean', { ...base, exact: 1 }, 'INVALID_ARGUMENT', /exact.*1/],
     ['an include that is no array', { ...base, include: 'vector' }, 'INVALID_ARGUMENT', /include.*"vector"/],
@@ -377,10 +404,44 @@ describeBoth('a dropped collection', (openMemory) => {
       const notes = await db.collection<{ n: number }>('notes', { dimensions: 3, metric: 'l2' })
       await notes.upsert([{ id: 1, vector }])
       await db.drop('notes')
-      expect(await codeOf(call(db, notes))).toBe('NOT_FOUND')
+      const error = await errorOf(call(db, notes))
+      expect([error.code, error.message]).toEqual(['NOT_FOUND', expect.stringMatching(/"notes" was dropped/)])
       const again = await db.collection('notes', { dimensions: 3, metric: 'l2' })
       expect(await again.count()).toBe(0)
       expect(await codeOf(call(db, notes))).toBe('NOT_FOUND')
     },
   )
+
+  it('is told apart from a row that is not there', async () => {
+    const db = await openMemory()
+    const notes = await db.collection<{ n: number }>('notes', { dimensions: 3, metric: 'l2' })
+    const missing = await errorOf(collect(notes.list({ after: 'nowhere' })))
+    expect([missing.code, missing.message]).toEqual(['NOT_FOUND', expect.stringMatching(/row/)])
+    await db.drop('notes')
+    const dropped = await errorOf(collect(notes.list({ after: 'nowhere' })))
+    expect([dropped.code, dropped.message]).toEqual([
+      'NOT_FOUND',
+      expect.stringMatching(/"notes" was dropped/),
+    ])
+  })
+
+  it('says so to a write of several parts, with the rows that were in', async () => {
+    const db = await openMemory()
+    const notes = await db.collection('notes', { dimensions: 3, metric: 'l2' })
+    const ids = Array.from({ length: 200_000 }, (_, i) => i)
+    let dropping: Promise<void> | undefined
+    const error = await errorOf(
+      notes.upsert(
+        { ids, vectors: new Float32Array(3 * ids.length) },
+        {
+          onProgress: () => {
+            dropping ??= db.drop('notes')
+          },
+        },
+      ),
+    )
+    await dropping
+    expect([error.code, error.message]).toEqual(['NOT_FOUND', expect.stringMatching(/"notes" was dropped/)])
+    expect(error.committedRows).toBeGreaterThan(0)
+  })
 })

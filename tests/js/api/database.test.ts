@@ -178,6 +178,64 @@ describe.each(ENGINES)('a folder ($engine)', ({ engine, worker }) => {
       .toBe('open')
   })
 
+  it('is closed only when the calls begun before have come to their end', async () => {
+    const path = await folder()
+    const count = 200_000
+    const ids = Array.from({ length: count }, (_, i) => i)
+    const vectors = new Float32Array(2 * count).map((_, i) => i % 1000)
+    const db = await open(path, { worker })
+    const kept = await db.collection('kept', { dimensions: 2, metric: 'l2' })
+    const thinned = await db.collection('thinned', { dimensions: 2, metric: 'l2' })
+    await thinned.upsert({ ids: ids.slice(0, 40_000), vectors: vectors.slice(0, 80_000) })
+    const calls = Promise.all([
+      kept.upsert({ ids, vectors }),
+      thinned.delete(ids.slice(1, 40_000)),
+      thinned.get(ids.slice(0, 5000)),
+      thinned.searchBatch({ vectors: vectors.slice(0, 400), k: 1 }),
+    ])
+    let settled = false
+    void calls.then(
+      () => (settled = true),
+      () => (settled = true),
+    )
+    const closing = db.close()
+    expect(await codeOf(kept.count())).toBe('CLOSED')
+    expect(await codeOf(kept.upsert({ ids, vectors }))).toBe('CLOSED')
+    await closing
+    expect(settled).toBe(true)
+    const [, removed, rows, answers] = await calls
+    expect([removed, rows.length, answers.length]).toEqual([39_999, 5000, 200])
+
+    await using again = await open(path, { worker })
+    expect(await (await again.collection('kept')).count()).toBe(count)
+    expect(await (await again.collection('thinned')).count()).toBe(1)
+  })
+
+  it('is closed after a call that fails, too', async () => {
+    const path = await folder()
+    const db = await open(path, { worker })
+    const notes = await db.collection('notes', { dimensions: 2, metric: 'l2' })
+    const ids = Array.from({ length: 200_000 }, (_, i) => i)
+    const vectors = new Float32Array(2 * ids.length)
+    vectors[vectors.length - 1] = NaN
+    const call = codeOf(notes.upsert({ ids, vectors }))
+    await db.close()
+    expect(await call).toBe('INVALID_VECTOR')
+    await using again = await open(path, { worker })
+    expect(await (await again.collection('notes')).count()).toBe(0)
+  })
+
+  it('may have a path as long as the system takes', async () => {
+    const path = join(await folder(), ...Array.from({ length: 5 }, (_, i) => `${i}`.repeat(100)))
+    expect(path.length).toBeGreaterThan(500)
+    const db = await open(path, { worker })
+    await db.collection('notes', { dimensions: 2, metric: 'l2' })
+    await db.close()
+    await using again = await open(path, { worker, storage: 'fs' })
+    expect(await again.collections()).toEqual(['notes'])
+    expect(await codeOf(open(`${path}/${'x'.repeat(4096)}`, { worker }))).toBe('LIMIT_EXCEEDED')
+  })
+
   it('lets the process end though it was not closed, and keeps what was written', async () => {
     const path = await folder()
     const script = `
