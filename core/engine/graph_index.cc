@@ -72,6 +72,7 @@ Status GraphIndex::Search(const float* query, float inverse_norm, const Bitmap& 
 
 void GraphIndex::CountNewRows(uint32_t count) {
   training_.new_rows += std::min(count, 0xffffffffU - training_.new_rows);
+  next_training_.new_rows += std::min(count, 0xffffffffU - next_training_.new_rows);
 }
 
 bool GraphIndex::WantsTraining() const {
@@ -88,12 +89,15 @@ Status GraphIndex::Train(const Bitmap& deleted) {
                                     sample.inverse_norms.span()));
   OMENDB_TRY(codes->query.Reserve());
   OMENDB_TRY(codes->pair.Reserve());
-  training_ = {rows_.size() - deleted.set_count(), 0};
+  const TrainingState training = {rows_.size() - deleted.set_count(), 0};
   ++version_;
   if (graph_.size() == 0) {
     codes_ = std::move(codes);
+    training_ = training;
   } else {
+    // A checkpoint in between stores the old quantizer, which must not pass for a fresh one.
     next_codes_ = std::move(codes);
+    next_training_ = training;
   }
   return Status::Ok();
 }
@@ -114,6 +118,7 @@ Status GraphIndex::EncodeSome(uint32_t count) {
   for (uint32_t i = 0; i < count && rows_to_encode() > 0; ++i) OMENDB_TRY(AppendCode(rows_, *next_codes_));
   if (rows_to_encode() > 0) return Status::Ok();
   codes_ = std::move(next_codes_);
+  training_ = next_training_;
   ++version_;
   return Status::Ok();
 }
@@ -137,7 +142,9 @@ Status GraphIndex::RepairNode(uint32_t node, const Bitmap& doomed, const Bitmap&
                               HnswScratch& scratch) {
   HnswBuilder builder(graph_, QueryScorer(), PairScorer(), scratch, options_.ef_construction);
   ++version_;
-  return omendb::RepairNode(graph_, node, doomed, deleted, QueryScorer(), builder);
+  OMENDB_TRY(omendb::RepairNode(graph_, node, doomed, deleted, QueryScorer(), builder));
+  if (node + 1 < graph_.size()) return Status::Ok();
+  return omendb::LinkUnreached(graph_, deleted, QueryScorer(), builder);
 }
 
 void GraphIndex::RemoveCodes(ChunkedRows& codes, const Bitmap& doomed) {
@@ -164,6 +171,7 @@ void GraphIndex::Reset() {
   codes_.reset();
   next_codes_.reset();
   training_ = TrainingState();
+  next_training_ = TrainingState();
   ++version_;
 }
 

@@ -81,9 +81,10 @@ class GraphIndex {
   HnswGraph graph_;
   F32Scorer f32_query_;
   F32Scorer f32_pair_;
-  Owned<Codes> codes_;       // null before training and without quantization
-  Owned<Codes> next_codes_;  // being made
-  TrainingState training_;
+  Owned<Codes> codes_;           // null before training and without quantization
+  Owned<Codes> next_codes_;      // being made
+  TrainingState training_;       // of codes_
+  TrainingState next_training_;  // of next_codes_
   uint64_t version_ = 0;
 };
 

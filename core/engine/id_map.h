@@ -1,8 +1,9 @@
 // IdMap: from an encoded id to the ordinal of its live row.
 //
 // Open addressing with linear probing; a slot is a hash and an ordinal, the id itself lies in the
-// collection's BlobStore. The hash is keyed, so that ids which collide in one database do not in another.
-// Everything that can fail is in Reserve. Not thread safe.
+// collection's BlobStore. The hash is keyed by the collection's seed:
+// ids chosen to collide under one seed do not under another. Everything that can fail is in Reserve.
+// Not thread safe.
 #ifndef OMENDB_ENGINE_ID_MAP_H_
 #define OMENDB_ENGINE_ID_MAP_H_
 

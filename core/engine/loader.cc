@@ -49,7 +49,6 @@ Status Loader::LoadManifest(ByteSpan bytes) {
   for (uint32_t i = 0; i < count; ++i) {
     const CollectionManifest& entry = manifest.collections[i];
     OMENDB_TRY(PlanCollection(entry, i, &required));
-    OMENDB_TRY(gathered[i].tombstones.Resize(entry.rows));
     Owned<Collection> collection = Collection::Make(entry.id, entry.name_text(), entry.options);
     if (!collection) return OutOfMemory(sizeof(Collection));
     for (const Owned<Collection>& other : made) {
@@ -143,8 +142,10 @@ Status Loader::Finish() {
     return Status::Error(Code::kInvalidArgument, "expected all ", count(), " objects to be loaded first");
   }
   for (; finished_ < manifest_.collections.size(); ++finished_) {
-    OMENDB_TRY(collections_.at(finished_).FinishLoad(gathered_[finished_].tombstones,
-                                                     Origin::Stored(manifest_name_.text())));
+    // No tombstones were stored; only now, when the rows are there, is their number more than a claim.
+    Bitmap& tombstones = gathered_[finished_].tombstones;
+    if (tombstones.size() == 0) OMENDB_TRY(tombstones.Resize(manifest_.collections[finished_].rows));
+    OMENDB_TRY(collections_.at(finished_).FinishLoad(tombstones, Origin::Stored(manifest_name_.text())));
   }
   gathered_.Release();
   required_.Release();

@@ -12,7 +12,7 @@ namespace {
 
 // A k beyond this part of the live rows makes a graph walk visit nearly everything, in a worse order.
 constexpr uint64_t kFlatShareOfRows = 10;
-constexpr uint32_t kRerankBlock = 64;
+constexpr uint32_t kRerankBlock = 16;
 
 Status CheckRequest(const SearchRequest& request) {
   if (request.k < 1) return Status::Error(Code::kInvalidArgument, "expected k of at least 1, found 0");
@@ -35,14 +35,38 @@ uint32_t EfOf(const SearchRequest& request) {
   return std::max(request.ef_search, request.k);
 }
 
-// Compares candidates on f32. A function of its own, called often: see flat.cc.
-void RerankBlock(const Scorer& scorer, std::span<const Neighbor> candidates, TopK& top) {
+// Candidates that are compared on f32 before it is asked whether more are needed.
+uint32_t RerankedAtLeast(uint32_t k) { return k + std::max(k, 16U); }
+
+// Compares at most kRerankBlock candidates on f32; returns by how much the distance that one was found with
+// exceeds its true one at most (0 when none does). A function of its own, called often: see flat.cc.
+float RerankBlock(const Scorer& scorer, std::span<const Neighbor> candidates, TopK& top) {
   uint32_t ordinals[kRerankBlock];
   float distances[kRerankBlock];
   uint32_t count = static_cast<uint32_t>(candidates.size());
   for (uint32_t i = 0; i < count; ++i) ordinals[i] = candidates[i].ordinal();
   scorer.Distances(ordinals, count, distances);
-  for (uint32_t i = 0; i < count; ++i) top.Offer(Neighbor(distances[i], ordinals[i]));
+  float excess_max = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    top.Offer(Neighbor(distances[i], ordinals[i]));
+    excess_max = std::max(excess_max, candidates[i].distance() - distances[i]);
+  }
+  return excess_max;
+}
+
+// Compares candidates, nearest first, until the rest are too far: at least RerankedAtLeast of them, then
+// as long as the next one would be among the k nearest if its distance were off by twice the worst that
+// was seen for this query.
+void Rerank(const Scorer& scorer, std::span<const Neighbor> candidates, uint32_t k, TopK& top) {
+  float excess_max = 0;
+  for (size_t start = 0; start < candidates.size(); start += kRerankBlock) {
+    if (start >= RerankedAtLeast(k) && top.full() &&
+        candidates[start].distance() - 2 * excess_max > top.worst().distance()) {
+      return;
+    }
+    const size_t count = std::min<size_t>(kRerankBlock, candidates.size() - start);
+    excess_max = std::max(excess_max, RerankBlock(scorer, candidates.subspan(start, count), top));
+  }
 }
 
 }  // namespace
@@ -61,12 +85,12 @@ Status Searcher::SearchGraph(Collection& collection, const SearchRequest& reques
   const RowStore& rows = collection.rows();
   F32Scorer scorer(rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions);
   scorer.SetVector(query, inverse_norm);
-  std::span<const Neighbor> candidates = scratch_.results.unsorted();
-  for (size_t start = 0; start < candidates.size(); start += kRerankBlock) {
-    RerankBlock(scorer, candidates.subspan(start, std::min<size_t>(kRerankBlock, candidates.size() - start)),
-                top_);
-  }
+  Rerank(scorer, scratch_.results.Sorted(), request.k, top_);
   SearchFlat(scorer, collection.index().nodes(), rows.size(), collection.tombstones(), top_);
+  if (top_.full()) return Status::Ok();
+  // The walk did not reach k live nodes, which a graph cannot rule out. There are k live rows, so find them.
+  OMENDB_TRY(top_.Reset(std::min(request.k, collection.live_rows())));
+  SearchFlat(scorer, 0, rows.size(), collection.tombstones(), top_);
   return Status::Ok();
 }
 
