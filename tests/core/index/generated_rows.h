@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -80,7 +81,7 @@ class RowStore {
         count_(static_cast<uint32_t>(rows.size()) - query_count),
         vectors_(dimensions_ * sizeof(float)),
         codes_(ScalarQuantizer::RowBytes(dimensions_)),
-        queries_(rows.begin() + count_, rows.end()) {
+        queries_(rows.begin() + static_cast<std::ptrdiff_t>(count_), rows.end()) {
     EXPECT_TRUE(vectors_.Reserve(count_).ok());
     EXPECT_TRUE(codes_.Reserve(count_).ok());
     EXPECT_TRUE(inverse_norms_.Resize(count_).ok());
