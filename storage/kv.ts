@@ -27,14 +27,21 @@ interface ObjectMetadata {
   readonly chunkBytes?: number
 }
 
+/** Metadata of the head: two writers that both read an outdated head would make the same bytes of it. */
+interface HeadMetadata {
+  readonly writer: string
+}
+
 /**
  * Databases in a Workers KV namespace: `kvStorage(env.MY_NAMESPACE)`.
  *
  * For databases that one place writes and many read. KV is eventually consistent: elsewhere a change is seen up to a
  * minute or more later, an absent key too is cached, and there is neither compare-and-set nor a lock. So:
  * **the application must see to it that there is one writer** (a queue with one consumer, a scheduled job, a Durable
- * Object). With two, the later head wins and what the other wrote is lost. The checks of the head that are made here
- * notice a second writer most of the time, and promise nothing. A reader may meet a head whose objects have not
+ * Object). Writers that follow each other count as two as well, unless they run **at one location or well over a minute
+ * apart**: the later one may otherwise begin from a head that is outdated where it runs. With two, the later head wins and
+ * what the other wrote is lost. Two checks notice a second writer most of the time, and promise nothing: a name that is
+ * listed is not put again, and the head must be the one that this very writer put. A reader may meet a head whose objects have not
  * arrived yet; it is told `CORRUPTION` and should open again later.
  *
  *     DATABASE/h             the head
@@ -66,6 +73,11 @@ class KvSession implements StorageSession {
   readonly #prefix: string
   /** Chunks of the objects this session has put or listed, so that deleting them needs no listing. */
   readonly #chunkCounts = new Map<string, number>()
+  readonly #writer = crypto.randomUUID()
+  /** Whether the head that counts is one that this session put. */
+  #isHeadOwn = false
+  /** Names whose `put` failed here: what is found under them is this session's own. */
+  readonly #failedPuts = new Set<string>()
 
   constructor(namespace: KvNamespace, guard: SessionGuard, prefix: string) {
     this.#namespace = namespace
@@ -83,8 +95,9 @@ class KvSession implements StorageSession {
 
   async compareAndSetHead(expected: Uint8Array | null, next: Uint8Array): Promise<boolean> {
     this.#guard.checkWritable()
-    if (!equalBytes(await this.readHead(), expected)) return false
+    if (!(await this.#isHead(expected))) return false
     await this.#call('replacing the head', () => this.#putHead(next))
+    this.#isHeadOwn = true
     return true
   }
 
@@ -92,9 +105,14 @@ class KvSession implements StorageSession {
     this.#guard.checkWritable()
     checkObjects(objects, LARGEST_OBJECT_BYTES)
     await this.#call('writing objects', async () => {
-      for (const object of objects) await this.#putObject(object)
+      for (const object of objects) {
+        if (await this.#isTaken(object.name)) throw this.#guard.nameTaken(object.name)
+        this.#failedPuts.add(object.name)
+        await this.#putObject(object)
+        this.#failedPuts.delete(object.name)
+      }
     })
-    if (!equalBytes(await this.readHead(), head)) throw this.#guard.headReplaced()
+    if (!(await this.#isHead(head))) throw this.#guard.headReplaced()
   }
 
   async get(name: string, range?: ByteRange): Promise<Uint8Array | null> {
@@ -156,6 +174,26 @@ class KvSession implements StorageSession {
     this.#guard.close()
   }
 
+  async #isHead(expected: Uint8Array | null): Promise<boolean> {
+    return this.#call('reading the head', async () => {
+      const { value, metadata } = await this.#namespace.getWithMetadata<HeadMetadata>(
+        this.#headKey(),
+        'arrayBuffer',
+      )
+      if (!equalBytes(value === null ? null : new Uint8Array(value), expected)) return false
+      return !this.#isHeadOwn || metadata?.writer === this.#writer
+    })
+  }
+
+  /** Listed and not read: KV would remember an absent key, and then not see it when it is put. */
+  async #isTaken(name: string): Promise<boolean> {
+    if (this.#failedPuts.has(name)) return false
+    const key = this.#objectKey(name)
+    // Keys come in order, so that the name itself stands before all that begin with it.
+    for await (const first of this.#keys(key)) return first.name === key
+    return false
+  }
+
   async #putObject({ name, bytes }: StorageObject): Promise<void> {
     const sizeBytes = bytes.byteLength
     if (sizeBytes <= CHUNK_BYTES) {
@@ -215,7 +253,9 @@ class KvSession implements StorageSession {
   async #putHead(head: Uint8Array): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#namespace.put(this.#headKey(), head)
+        await this.#namespace.put(this.#headKey(), head, {
+          metadata: { writer: this.#writer } satisfies HeadMetadata,
+        })
         return
       } catch (error) {
         // A refused write changed nothing, so it may be sent again.

@@ -51,6 +51,54 @@ describe('KV in workerd', () => {
       code: 'LOCKED',
     })
   })
+
+  /** A place that has not seen yet that the database has a head. */
+  function staleView(namespace: KvNamespace): KvNamespace {
+    const absent = { value: null, metadata: null }
+    return {
+      get: async (key, type) => (key.endsWith('/h') ? null : namespace.get(key, type)),
+      getWithMetadata: async (key, type) =>
+        key.endsWith('/h') ? absent : namespace.getWithMetadata(key, type),
+      put: (key, value, options) => namespace.put(key, value, options),
+      delete: (key) => namespace.delete(key),
+      list: (options) => namespace.list(options),
+    }
+  }
+
+  test('a second writer at a place behind the times overwrites no object, and the first one notices it', async () => {
+    const namespace = (await worker.getKVNamespace('NAMESPACE')) as unknown as KvNamespace
+    const head = new Uint8Array([1])
+    const first = await kvStorage(namespace).open('stale', 'write')
+    expect(await first.compareAndSetHead(null, head)).toBe(true)
+    await first.put([{ name: 'w-1-1', bytes: new Uint8Array([7]) }], head)
+
+    const second = await kvStorage(staleView(namespace)).open('stale', 'write')
+    expect(await second.compareAndSetHead(null, head)).toBe(true)
+    const bytes = new Uint8Array([8])
+    await expect(second.put([{ name: 'w-1-1', bytes }], head)).rejects.toMatchObject({ code: 'LOCKED' })
+    expect(await first.get('w-1-1')).toEqual(new Uint8Array([7]))
+
+    // The bytes of the head are what they were, but they are the second writer's.
+    await expect(first.put([{ name: 'w-1-2', bytes }], head)).rejects.toMatchObject({ code: 'LOCKED' })
+    expect(await first.compareAndSetHead(head, new Uint8Array([2]))).toBe(false)
+  })
+
+  test('a name is taken once, also where another one begins with it', async () => {
+    const namespace = (await worker.getKVNamespace('NAMESPACE')) as unknown as KvNamespace
+    const session = await kvStorage(namespace).open('taken', 'write')
+    const head = new Uint8Array([1])
+    await session.compareAndSetHead(null, head)
+    await session.put([{ name: 'd-10', bytes: new Uint8Array(1) }], head)
+    await session.put([{ name: 'd-1', bytes: new Uint8Array(2) }], head)
+    for (const name of ['d-1', 'd-10']) {
+      const again = session.put([{ name, bytes: new Uint8Array(3) }], head)
+      await expect(again).rejects.toMatchObject({ code: 'LOCKED' })
+    }
+    expect(await session.get('d-1')).toEqual(new Uint8Array(2))
+    await session.delete(['d-1'])
+    await session.put([{ name: 'd-1', bytes: new Uint8Array(3) }], head)
+    expect(await session.get('d-1')).toEqual(new Uint8Array(3))
+  })
 })
 
 describe('KV that refuses', () => {
@@ -59,7 +107,7 @@ describe('KV that refuses', () => {
     const values = new Map<string, Uint8Array>()
     return {
       get: async (key) => values.get(key)?.slice().buffer ?? null,
-      getWithMetadata: async () => ({ value: null, metadata: null }),
+      getWithMetadata: async (key) => ({ value: values.get(key)?.slice().buffer ?? null, metadata: null }),
       put: async (key, value) => {
         const message = messages.shift()
         if (message !== undefined) throw new Error(message)
