@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readFile, readlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { threadId } from 'node:worker_threads'
+import { getEnvironmentData, setEnvironmentData, threadId } from 'node:worker_threads'
 
 /** Who holds a lock, in terms that another process can check. */
 export interface ProcessIdentity {
@@ -25,14 +25,28 @@ export async function ownIdentity(): Promise<ProcessIdentity> {
   }
 }
 
+/** Where a thread finds which threads of its process have ended; Node hands it to every thread that is started. */
+const ENDED_THREADS = 'omendb ended threads'
+
+/** For whoever started a thread, when it has ended. Known to this thread, and to those that it starts from now on. */
+export function noteEndedThread(thread: number): void {
+  setEnvironmentData(ENDED_THREADS, [...endedThreads(), thread])
+}
+
+function endedThreads(): readonly number[] {
+  const ended: unknown = getEnvironmentData(ENDED_THREADS)
+  return Array.isArray(ended) ? (ended as number[]) : []
+}
+
 /**
  * Whether the thread that `identity` names still runs. 'unknown' for another machine or container, and for another
- * thread of this process: no system call tells whether a worker thread was terminated.
+ * thread of this process whose end was not noted: no system call tells whether a worker thread was terminated.
  */
 export async function livenessOf(identity: ProcessIdentity, own: ProcessIdentity): Promise<Liveness> {
   if (identity.machine !== own.machine) return 'unknown'
   if (identity.processId === own.processId && sameStart(identity.startTime, own.startTime)) {
-    return identity.thread === own.thread ? 'alive' : 'unknown'
+    if (identity.thread === own.thread) return 'alive'
+    return endedThreads().includes(identity.thread) ? 'ended' : 'unknown'
   }
   const startTime = await startTimeOf(identity.processId)
   if (startTime === null) return 'ended'

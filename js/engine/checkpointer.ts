@@ -92,7 +92,10 @@ export class Checkpointer {
 
   #runUnasked(): void {
     if (this.#running !== null || this.#store.readOnlyReason !== null) return
-    this.run().catch((error: unknown) => (this.#backgroundError = asOmenError(error)))
+    this.run().catch((error: unknown) => {
+      this.#backgroundError = asOmenError(error)
+      if (this.#engine.failed) this.#store.release()
+    })
   }
 
   #indexedRows(): number {

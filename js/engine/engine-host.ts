@@ -85,7 +85,8 @@ export class EngineHost implements HostPort {
       const createEngine = (): CoreEngine => CoreEngine.create(options.core)
       const { engine, head, names } = await recover({ database, session, readOnly, createEngine, signal })
       const readOnlyReason = readOnly ? 'the database was opened with readOnly' : null
-      const store = new Store({ adapter, session, head, readOnlyReason, ephemeral: options.ephemeral })
+      const { ephemeral } = options
+      const store = new Store({ database, adapter, session, head, readOnlyReason, ephemeral })
       for (const name of names) store.names.add(name)
       return new EngineHost(options, engine, store)
     } catch (error) {
@@ -116,6 +117,7 @@ export class EngineHost implements HostPort {
       sliceMs: options.clockStandsStill ? null : sliceMs,
       onCaughtUp: () => this.#checkpointer.afterIndexing(),
       writing: () => this.#queue.busy,
+      onError: () => this.#releaseIfFailed(),
       unblocked: () => this.#checkpointer.settled(),
     })
     if (!options.readOnly) {
@@ -136,9 +138,11 @@ export class EngineHost implements HostPort {
       const { signal } = options
       if (signal?.aborted === true) throw abortedError(signal, kind)
       const output = this.#handlers[kind](input, options)
-      return output instanceof Promise ? output.catch(rejectAsOmenError) : Promise.resolve(output)
+      return output instanceof Promise
+        ? output.catch((error: unknown) => this.#rejected(error))
+        : Promise.resolve(output)
     } catch (error) {
-      return Promise.reject(asOmenError(error))
+      return this.#rejected(error)
     }
   }
 
@@ -236,8 +240,8 @@ export class EngineHost implements HostPort {
   }
 
   async #stats(): Promise<HostStats> {
-    const { adapter, session, readOnlyReason } = this.#store
-    const usage = await session.usage().catch((error: unknown) => {
+    const { adapter, readOnlyReason } = this.#store
+    const usage = await this.#store.usage().catch((error: unknown) => {
       throw asOmenError(error, 'STORAGE_FAILED')
     })
     const error = this.#indexer.error ?? this.#checkpointer.backgroundError
@@ -295,6 +299,17 @@ export class EngineHost implements HostPort {
     return null
   }
 
+  /** Whoever hears that this handle is of no more use can open the database again at once: its lock is given up. */
+  async #rejected(error: unknown): Promise<never> {
+    this.#releaseIfFailed()
+    await this.#store.released
+    throw asOmenError(error)
+  }
+
+  #releaseIfFailed(): void {
+    if (this.#core.failed) this.#store.release()
+  }
+
   #requireWritable(): void {
     if (this.#store.readOnlyReason !== null) throw this.#store.readOnlyError()
   }
@@ -306,8 +321,4 @@ export class EngineHost implements HostPort {
   #closedError(): OmenError {
     return errorFromCode('CLOSED', `the database ${JSON.stringify(this.#database)} was closed`)
   }
-}
-
-function rejectAsOmenError(error: unknown): never {
-  throw asOmenError(error)
 }

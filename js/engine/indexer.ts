@@ -13,6 +13,8 @@ export interface IndexerOptions {
   readonly sliceMs: number | null
   /** When the last step was done. */
   readonly onCaughtUp: () => void
+  /** A step failed; nothing more is done until the next write. */
+  readonly onError: () => void
   /** A write is on its way: its writer waits for the end of the slice as well. */
   readonly writing: () => boolean
   /** While a checkpoint is open no work can be done; resolves when none is. */
@@ -123,6 +125,7 @@ export class Indexer {
     } catch (error) {
       this.#left = 0
       this.#error = asOmenError(error)
+      this.#options.onError()
     }
     return this.#left
   }

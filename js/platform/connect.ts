@@ -118,5 +118,5 @@ async function openInWorker(
   }
   const source = wasm instanceof URL ? wasm.href : (wasm ?? null)
   const port = await WorkerClient.open(worker, { database, storage, readOnly, wasm: source }, signal)
-  return { port, release: () => worker.terminate() }
+  return { port, release: () => port.end() }
 }

@@ -1,5 +1,6 @@
 /** Starts the engine's worker thread in Node, Deno and Bun. */
 import { Worker } from 'node:worker_threads'
+import { noteEndedThread } from '../../storage/node-process-identity.js'
 import type { FromWorker } from '../worker/messages.js'
 import type { WorkerHandle } from '../worker/worker-client.js'
 
@@ -9,17 +10,26 @@ export function startWorker(): WorkerHandle {
   const thread = new Worker(script, { name: 'omendb', execArgv: [] })
   // Process-wide listeners must not be held up by it: a process that has nothing else to do may end.
   thread.unref()
+  const { threadId } = thread
   let ended = false
+  // Once its host is closed; what ends before may hold the writer lock.
+  let isAskedToEnd = false
+  let hasFailed = false
+  thread.on('exit', () => {
+    ended = true
+    if (!isAskedToEnd) noteEndedThread(threadId)
+  })
   return {
     post: (message, transfer) => thread.postMessage(message, transfer),
     listen(onMessage, onFailure) {
+      const fail = (reason: string): void => {
+        hasFailed = true
+        onFailure(reason)
+      }
       thread.on('message', (message: FromWorker) => onMessage(message))
-      thread.on('messageerror', (error) => onFailure(error.message))
-      thread.on('error', (error) => onFailure(error instanceof Error ? error.message : String(error)))
-      thread.on('exit', (code) => {
-        ended = true
-        onFailure(`it ended with exit code ${code}`)
-      })
+      thread.on('messageerror', (error) => fail(error.message))
+      thread.on('error', (error) => fail(error instanceof Error ? error.message : String(error)))
+      thread.on('exit', (code) => fail(`it ended with exit code ${code}`))
     },
     keepAlive(needed) {
       if (ended) return
@@ -27,6 +37,7 @@ export function startWorker(): WorkerHandle {
       else thread.unref()
     },
     async terminate() {
+      isAskedToEnd = !hasFailed
       await thread.terminate()
     },
   }

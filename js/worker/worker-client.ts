@@ -2,8 +2,8 @@
  * WorkerClient: a host in a worker, seen from outside. Requests get numbers, buffers are handed over, answers find their
  * promise again.
  *
- * A worker that dies or cannot be understood takes its engine with it: everything pending and everything later rejects
- * with `ENGINE_FAILED`; what was committed is found by opening again.
+ * A worker that dies or cannot be understood takes its engine with it: it is ended, so that it holds no lock, and then
+ * everything pending and everything later rejects with `ENGINE_FAILED`; what was committed is found by opening again.
  */
 import { errorFromCode, type OmenError } from '../errors/omen-error.js'
 import {
@@ -50,6 +50,8 @@ export class WorkerClient implements HostPort {
   readonly #pending = new Map<number, Pending>()
   #nextId = 1
   #failure: OmenError | null = null
+  /** Settled when a worker that failed or was ended is gone. */
+  #ended: Promise<void> = Promise.resolve()
   #started: { resolve: () => void; reject: (error: Error) => void } | null = null
   #opened: { resolve: () => void; reject: (error: Error) => void } | null = null
 
@@ -89,8 +91,8 @@ export class WorkerClient implements HostPort {
     return new Promise((resolve, reject) => {
       if (this.#failure !== null) {
         // Closing a database whose worker is gone has nothing left to do.
-        if (kind === 'close') resolve(null)
-        else reject(this.#failure)
+        const failure = this.#failure
+        void this.#ended.then(() => (kind === 'close' ? resolve(null) : reject(failure)))
         return
       }
       const { signal, onProgress, transfer = [] } = options
@@ -178,7 +180,7 @@ export class WorkerClient implements HostPort {
 
   async #abandon(): Promise<void> {
     await this.request('close', null).catch(nothing)
-    await this.#worker.terminate()
+    await this.end()
   }
 
   #receive(message: FromWorker): void {
@@ -227,12 +229,32 @@ export class WorkerClient implements HostPort {
 
   #fail(reason: string): void {
     if (this.#failure !== null) return
-    this.#failure = errorFromCode('ENGINE_FAILED', `the engine's worker failed: ${reason}`)
-    this.#started?.reject(new WorkerNotStarted(reason))
-    this.#opened?.reject(this.#failure)
-    this.#started = null
-    this.#opened = null
-    for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(this.#failure)
+    const failure = errorFromCode(
+      'ENGINE_FAILED',
+      `the engine's worker failed: ${reason}; open the database again to recover what was committed`,
+    )
+    this.#failure = failure
+    this.#ended = this.#worker
+      .terminate()
+      .catch(nothing)
+      .then(() => {
+        this.#started?.reject(new WorkerNotStarted(reason))
+        this.#opened?.reject(failure)
+        this.#started = null
+        this.#opened = null
+        this.#rejectPending(failure)
+      })
+  }
+
+  /** Ends the worker, of a host that was closed. No event tells that it will never answer, so this does: `CLOSED`. */
+  async end(): Promise<void> {
+    this.#failure ??= errorFromCode('CLOSED', 'the database was closed')
+    this.#rejectPending(this.#failure)
+    await this.#worker.terminate()
+  }
+
+  #rejectPending(error: OmenError): void {
+    for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(error)
     this.#worker.keepAlive(false)
   }
 }

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { nodeFsStorage } from '../../storage/node-fs.js'
+import { noteEndedThread } from '../../storage/node-process-identity.js'
 import { bundleFsClient, FsClient } from './fs-client-process.js'
 
 const HEAD = new Uint8Array([1])
@@ -60,6 +61,23 @@ describe('the lock of a folder', () => {
     const longAgo = new Date(Date.now() - 31_000)
     await utimes(await lockFile(), longAgo, longAgo)
     await (await nodeFsStorage().open(folder, 'write')).close()
+  })
+
+  test('of a thread whose end was noted is taken over at once, by this thread and those it starts', async () => {
+    for (const next of ['this thread', 'another thread']) {
+      const holder = new Worker(script, { workerData: ['hold', folder] })
+      const { threadId } = holder
+      await new Promise((resolve) => holder.once('message', resolve))
+      await holder.terminate()
+      noteEndedThread(threadId)
+      if (next === 'this thread') {
+        await (await nodeFsStorage().open(folder, 'write')).close()
+      } else {
+        const heir = new Worker(script, { workerData: ['hold', folder] })
+        expect(await new Promise((resolve) => heir.once('message', resolve))).toBe('open')
+        await heir.terminate()
+      }
+    }
   })
 
   test('of a process on another machine holds while it is touched', async () => {

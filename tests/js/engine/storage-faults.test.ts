@@ -108,6 +108,8 @@ describe('a write that storage refuses', () => {
     expect(await rejection(db.collection('new', OPTIONS))).toBe('READ_ONLY')
     const stats = await db.stats()
     expect([stats.readOnly, stats.readOnlyReason]).toEqual([true, expect.stringContaining('unknown outcome')])
+    expect(stats.storageUsedBytes).toBeGreaterThan(0)
+    expect(disk.openSessions, 'the lock is given up').toBe(0)
     // Reading goes on.
     expect((await collection.search({ vector: vectorOf(1), k: 5 })).map((hit) => hit.id)).toEqual(['before'])
     await db.close()

@@ -10,7 +10,7 @@ import { loadCore } from '../wasm/open-core.js'
 import { rejection } from './open-in-place.js'
 
 /** A real thread that runs `script`, which stands for the engine's. */
-function threadOf(script: string): WorkerHandle {
+function threadOf(script: string, onTerminate: () => void = () => undefined): WorkerHandle {
   const thread = new Worker(`const { parentPort } = require('node:worker_threads');${script}`, { eval: true })
   return {
     post: (message, transfer) => thread.postMessage(message, transfer),
@@ -22,6 +22,7 @@ function threadOf(script: string): WorkerHandle {
     keepAlive: () => undefined,
     terminate: async () => {
       await thread.terminate()
+      onTerminate()
     },
   }
 }
@@ -91,5 +92,47 @@ describe('a worker that dies', () => {
     expect(await rejection(db.collections())).toBe('ENGINE_FAILED')
     await db.close()
     expect(await rejection(db.collections())).toBe('CLOSED')
+  })
+
+  it('or cannot be understood is ended before anyone hears, so that it holds no lock', async () => {
+    let isEnded = false
+    let fail = (_reason: string): void => undefined
+    const thread = threadOf(SAYS_OPENED, () => (isEnded = true))
+    const db = await openThrough(() => ({
+      ...thread,
+      listen: (onMessage, onFailure) => {
+        fail = onFailure
+        thread.listen(onMessage, onFailure)
+      },
+    }))
+    const pending = db.idle()
+    fail('a message could not be read')
+    const later = db.stats()
+    for (const call of [pending, later]) {
+      await expect(call).rejects.toMatchObject({
+        code: 'ENGINE_FAILED',
+        message: expect.stringMatching(/a message could not be read.*open the database again/) as string,
+      })
+      expect(isEnded).toBe(true)
+    }
+    await db.close()
+  })
+})
+
+describe('a worker that is ended', () => {
+  it('leaves nothing pending, although no event says so', async () => {
+    const script = `${SAYS_READY} parentPort.on('message', ({ type, id, kind }) => {
+      if (type === 'open') parentPort.postMessage({ type: 'opened', partBytesMax: 1 << 20 })
+      if (kind === 'close') parentPort.postMessage({ type: 'output', id, output: null })
+    });`
+    const thread = threadOf(script)
+    // As in browsers: `terminate` raises no event.
+    const db = await openThrough(() => ({
+      ...thread,
+      listen: (onMessage) => thread.listen(onMessage, () => {}),
+    }))
+    const pending = [db.stats(), db.idle()].map(rejection)
+    await db.close()
+    expect(await Promise.all(pending)).toEqual(['CLOSED', 'CLOSED'])
   })
 })
