@@ -21,11 +21,11 @@ inline constexpr uint32_t kGraphDegreeMin = 4;  // M
 inline constexpr uint32_t kGraphDegreeMax = 64;
 inline constexpr uint32_t kEfConstructionMin = 8;
 inline constexpr uint32_t kEfConstructionMax = 2000;
-// Candidates a graph search keeps when the caller does not say (at least 2k then). Where recall@10 is above 0.95
-// with it, and on which data it is not: docs/decisions/0006-default-ef-search.md.
+// Candidates a graph search keeps when the caller does not say (at least 2k then). Where recall@10 is above
+// 0.95 with it, and on which data it is not: docs/decisions/0007-default-ef-search.md.
 inline constexpr uint32_t kEfSearchDefault = 160;
-// Up to this many live rows every row is compared: exact, and measured faster than a graph with the default ef
-// (1,100 rows of 12 to 384 dimensions, native: 9-38 us against 26-67).
+// Up to this many live rows every row is compared: exact, and measured faster than a graph with the default
+// ef (1,100 rows of 12 to 384 dimensions, native: 9-38 us against 26-67).
 inline constexpr uint32_t kFlatRowsMax = 1024;
 // Euclidean norms outside these make f32 distances overflow or lose all precision.
 inline constexpr double kNormMax = 4.6e18;       // about 2^62: (2 * norm)^2 still fits f32
