@@ -48,7 +48,7 @@ module.exports = {
       to: {
         path: '^(js/engine|js/wasm|storage)/',
         pathNot:
-          '^js/(engine/(protocol|macrotask)|wasm/(row-batch|json-value|byte-writer|byte-reader))\\.ts$',
+          '^js/(engine/(protocol|macrotask)|wasm/(row-batch|json-value|byte-writer))\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },

@@ -69,7 +69,7 @@ class Engine {
   // A writer raises the epoch and stores the new head before it reads on; that fences older writers.
   // LIMIT_EXCEEDED after 2^32 - 1 take-overs.
   Status TakeOver();
-  // The head as it should be stored now (after TakeOver, or after WriteManifest in a checkpoint).
+  // The head as it should be stored now (after TakeOver, or when all objects of a checkpoint are out).
   Result<std::span<const uint8_t>> EncodeHead();
 
   // Names of the objects to load, in this order: the manifest first (none: index 0 is absent), then,
