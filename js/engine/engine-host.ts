@@ -71,6 +71,8 @@ export class EngineHost implements HostPort {
   readonly #uploads: Uploads
   readonly #checkpointer: Checkpointer
   readonly #indexer: Indexer
+  /** Nothing may be left to do when a request is answered: nobody would do it. */
+  readonly #isOnDemand: boolean
   readonly #creating = new Map<string, Promise<unknown>>()
   #closing: Promise<null> | null = null
 
@@ -88,7 +90,9 @@ export class EngineHost implements HostPort {
       const { ephemeral } = options
       const store = new Store({ database, adapter, session, head, readOnlyReason, ephemeral })
       for (const name of names) store.names.add(name)
-      return new EngineHost(options, engine, store)
+      const host = new EngineHost(options, engine, store)
+      if (options.clockStandsStill) await store.settled()
+      return host
     } catch (error) {
       await session.close().catch(() => undefined)
       throw asOmenError(error, 'STORAGE_FAILED')
@@ -103,6 +107,7 @@ export class EngineHost implements HostPort {
     this.#database = options.database
     this.#core = core
     this.#store = store
+    this.#isOnDemand = options.clockStandsStill
     this.#checkpointer = new Checkpointer(core, store)
     this.#queue = new CommitQueue(core, store, {
       frameBytesTarget: FRAME_BYTES_TARGET,
@@ -115,7 +120,9 @@ export class EngineHost implements HostPort {
     const sliceMs = inWorker ? SLICE_WORKER_MS : SLICE_IN_PLACE_MS
     this.#indexer = new Indexer(core, {
       sliceMs: options.clockStandsStill ? null : sliceMs,
-      onCaughtUp: () => this.#checkpointer.afterIndexing(),
+      onCaughtUp: () => {
+        if (!this.#isOnDemand) this.#checkpointer.afterIndexing()
+      },
       writing: () => this.#queue.busy,
       onError: () => this.#releaseIfFailed(),
       unblocked: () => this.#checkpointer.settled(),
@@ -167,15 +174,15 @@ export class EngineHost implements HostPort {
     collectionStats: ({ collection }) => this.#core.stats(collection),
 
     upsert: ({ collection, batch }, { signal }) =>
-      this.#queue.submit({ kind: 'upsert', collection, batch }, signal),
+      this.#written(this.#queue.submit({ kind: 'upsert', collection, batch }, signal)),
     deleteRows: ({ collection, ids }, { signal }) =>
-      this.#queue.submit({ kind: 'delete', collection, ids }, signal),
+      this.#written(this.#queue.submit({ kind: 'delete', collection, ids }, signal)),
     stagePart: ({ collection, upload, batch }) => {
       this.#requireWritable()
       this.#uploads.stage(upload, collection, batch)
       return null
     },
-    commitUpload: ({ upload }, options) => this.#uploads.commit(upload, options),
+    commitUpload: ({ upload }, options) => this.#written(this.#uploads.commit(upload, options)),
     discardUpload: ({ upload }) => {
       this.#uploads.discard(upload)
       return null
@@ -223,7 +230,7 @@ export class EngineHost implements HostPort {
       await underway.catch(() => undefined)
       return
     }
-    const creating = this.#queue.submit({ kind: 'create', name, options: coreOptions(schema) })
+    const creating = this.#written(this.#queue.submit({ kind: 'create', name, options: coreOptions(schema) }))
     this.#creating.set(name, creating)
     try {
       await creating
@@ -235,7 +242,7 @@ export class EngineHost implements HostPort {
   async #dropCollection(name: string): Promise<null> {
     const collection = this.#core.findCollection(name)
     if (collection === 0) throw this.#noCollection(name)
-    await this.#queue.submit({ kind: 'drop', collection })
+    await this.#written(this.#queue.submit({ kind: 'drop', collection }))
     return null
   }
 
@@ -270,10 +277,23 @@ export class EngineHost implements HostPort {
     do {
       await this.#queue.drained()
       await this.#indexer.idle()
-      await this.#checkpointer.settled()
+      await this.#checkpointed()
       this.#core.sequence() // Throws when the engine has failed.
     } while (this.#busy && this.#closing === null)
     return null
+  }
+
+  /** A write is answered; where nothing runs afterwards, not before the checkpoint that it brought about. */
+  async #written(rows: Promise<number>): Promise<number> {
+    const count = await rows
+    if (this.#isOnDemand && !this.#core.failed) await this.#checkpointed()
+    return count
+  }
+
+  /** Resolves when no checkpoint is under way, and where none begins by itself, when one that is due was written. */
+  async #checkpointed(): Promise<void> {
+    if (this.#isOnDemand && this.#indexer.hasCaughtUp) this.#checkpointer.afterIndexing()
+    await this.#checkpointer.settled()
   }
 
   #close(): Promise<null> {

@@ -51,6 +51,11 @@ export class Indexer {
     return this.#running !== null
   }
 
+  /** The last step found nothing more to do. */
+  get hasCaughtUp(): boolean {
+    return this.#left === 0 && this.#error === null
+  }
+
   /** What stopped indexing, until the next write makes it start again. */
   get error(): OmenError | null {
     return this.#error

@@ -97,4 +97,43 @@ describe('where the clock stands still', () => {
     expect((await collection.stats()).indexedRows).toBe(3000)
     await db.close()
   })
+
+  it('checkpoints end before the write that brought them about does', async () => {
+    const disk = new SimulatedDisk()
+    const { db } = await openInPlace(disk, { clockStandsStill: true })
+    const collection = await db.collection('notes', OPTIONS)
+    let checkpoints = 0
+    for (let i = 0; i < 1100; i += 1) {
+      await collection.upsert([{ id: i % 10, vector: vectorOf(i) }])
+      const count = walNames(disk).length
+      expect(count).toBeLessThanOrEqual(1000)
+      if (count === 0) checkpoints += 1
+    }
+    expect(checkpoints).toBe(1)
+    await db.close()
+  })
+
+  it('reads write nothing, and idle stores the graph that they finished', async () => {
+    const disk = new SimulatedDisk()
+    const { db } = await openInPlace(disk, { clockStandsStill: true })
+    const collection = await db.collection<number>('notes', OPTIONS)
+    await collection.upsert(columns(3000))
+    const before = disk.log.length
+    while ((await collection.stats()).indexedRows < 3000) await collection.get([1])
+    for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate)
+    expect(disk.log.length).toBe(before)
+    await db.idle()
+    expect(walNames(disk)).toEqual([])
+    await db.close()
+  })
+
+  it('opening has deleted what nothing refers to when it resolves', async () => {
+    const disk = new SimulatedDisk()
+    const { db: first } = await openInPlace(disk)
+    await first.close()
+    disk.objects.set('d00000009-0000000000000001', new Uint8Array(8))
+    const { db } = await openInPlace(disk, { clockStandsStill: true })
+    expect([...disk.objects.keys()]).toEqual([])
+    await db.close()
+  })
 })
