@@ -10,7 +10,7 @@ export type { Metric, Quantization }
  */
 export type Id = string | number | bigint
 
-/** Any JSON value. */
+/** Any JSON value, of at most 256 objects and arrays inside each other. */
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue }
 
 /** Where a database can live, by name. */

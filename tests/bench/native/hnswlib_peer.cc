@@ -1,6 +1,6 @@
 // The native anchor of the benchmark: Debian's hnswlib, driven line by line so that the runner can
-// alternate it with the other engines in one run. It judges nothing itself; hnswlib_bench.cc is the one that runs
-// alone, beside the native hnsw_bench.
+// alternate it with the other engines in one run. It judges nothing itself; hnswlib_bench.cc is the one that
+// runs alone, beside the native hnsw_bench.
 //
 //   hnswlib_peer BASE.f32 QUERIES.f32 DIMENSIONS METRIC      METRIC: l2 | cosine | dot
 //
