@@ -47,8 +47,7 @@ module.exports = {
       from: { path: '^js/api/' },
       to: {
         path: '^(js/engine|js/wasm|storage)/',
-        pathNot:
-          '^js/(engine/(protocol|macrotask)|wasm/(row-batch|json-value|byte-writer))\\.ts$',
+        pathNot: '^js/(engine/(protocol|macrotask)|wasm/(row-batch|json-value|byte-writer))\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },
