@@ -29,8 +29,33 @@ console.log(JSON.stringify({
 await db.close()
 `
 
+const DYING_SCRIPT = `
+import { Worker } from 'node:worker_threads'
+
+const threads = new Set()
+const { postMessage } = Worker.prototype
+Worker.prototype.postMessage = function (...given) {
+  threads.add(this)
+  return postMessage.apply(this, given)
+}
+const { open } = await import('omendb')
+const db = await open('./data-dying')
+const notes = await db.collection('notes', { dimensions: 1, metric: 'l2' })
+await notes.upsert([{ id: 'kept', vector: [1] }])
+const pending = db.stats().catch((error) => error.code)
+for (const thread of threads) thread.terminate()
+const found = [await pending]
+for (const worker of [true, false]) {
+  const again = await open('./data-dying', { worker })
+  found.push((await again.stats()).engine, await (await again.collection('notes')).count())
+  await again.close()
+}
+await db.close()
+console.log(JSON.stringify(found))
+`
+
 beforeAll(async () => {
-  app = await installPackage({ 'main.js': SCRIPT })
+  app = await installPackage({ 'main.js': SCRIPT, 'dying.js': DYING_SCRIPT })
 })
 afterAll(() => app?.remove())
 
@@ -58,5 +83,11 @@ describe('in Node', () => {
       expect(stderr).toBe('')
       expect(JSON.parse(stdout)).toEqual(expected)
     }
+  })
+
+  it('opens again at once after the thread of its engine died', async () => {
+    const { stdout, stderr } = await run(process.execPath, ['dying.js'], { cwd: app.folder })
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toEqual(['ENGINE_FAILED', 'worker', 1, 'in-place', 1])
   })
 })
