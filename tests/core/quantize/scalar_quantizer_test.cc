@@ -12,53 +12,11 @@
 #include "base/prng.h"
 #include "distance/metric.h"
 #include "gtest/gtest.h"
+#include "quantize/quantizer_rows.h"
 #include "seed.h"
 
 namespace omendb {
 namespace {
-
-constexpr Metric kMetrics[] = {Metric::kL2, Metric::kCosine, Metric::kDot, Metric::kL1};
-
-double Normal(Prng& prng) {
-  double sum = 0;
-  for (int i = 0; i < 12; ++i) sum += prng.Uniform();
-  return sum - 6;
-}
-
-// Rows of one collection with what the quantizer is given about them.
-class Rows {
- public:
-  Rows(Metric metric, uint32_t dimensions, uint32_t count,
-       const std::function<double(uint32_t, uint32_t)>& value)
-      : dimensions_(dimensions), values_(size_t{dimensions} * count) {
-    for (uint32_t i = 0; i < count; ++i) {
-      float* row = values_.data() + size_t{i} * dimensions;
-      for (uint32_t d = 0; d < dimensions; ++d) row[d] = static_cast<float>(value(i, d));
-      float inverse_norm = 0;
-      EXPECT_TRUE(CheckVector(metric, row, dimensions, &inverse_norm).ok());
-      pointers_.push_back(row);
-      inverse_norms_.push_back(inverse_norm);
-    }
-  }
-  [[nodiscard]] uint32_t count() const { return static_cast<uint32_t>(pointers_.size()); }
-  [[nodiscard]] const float* row(uint32_t i) const { return pointers_[i]; }
-  [[nodiscard]] float inverse_norm(uint32_t i) const { return inverse_norms_[i]; }
-  // As the quantizer sees it: of length 1 under cosine.
-  [[nodiscard]] std::vector<double> Scaled(uint32_t i) const {
-    std::vector<double> scaled(dimensions_);
-    for (uint32_t d = 0; d < dimensions_; ++d) scaled[d] = double{row(i)[d]} * double{inverse_norm(i)};
-    return scaled;
-  }
-  Status Train(Metric metric, ScalarQuantizer& quantizer) const {
-    return quantizer.Train(metric, dimensions_, pointers_, inverse_norms_);
-  }
-
- private:
-  uint32_t dimensions_;
-  std::vector<float> values_;
-  std::vector<const float*> pointers_;
-  std::vector<float> inverse_norms_;
-};
 
 class Encoded {
  public:
@@ -394,102 +352,6 @@ TEST(ScalarQuantizer, TrainsOnOneRow) {
     ExpectDistancesWithinBound(metric, 5, rows, rows);
   }
 }
-
-class StoredQuantizer : public ::testing::TestWithParam<Metric> {
- protected:
-  void SetUp() override {
-    Prng prng(3);
-    Rows rows(GetParam(), kDimensions, 100, [&](uint32_t, uint32_t) { return Normal(prng); });
-    ASSERT_TRUE(rows.Train(GetParam(), quantizer_).ok());
-    ASSERT_TRUE(quantizer_.Serialize(stored_).ok());
-  }
-  void ExpectCorrupt(ByteSpan bytes, Metric metric, uint32_t dimensions) {
-    ScalarQuantizer quantizer;
-    Reader reader(bytes);
-    EXPECT_EQ(quantizer.Deserialize(reader, metric, dimensions).code(), Code::kCorruption);
-    EXPECT_FALSE(quantizer.trained());
-  }
-  static constexpr uint32_t kDimensions = 21;
-  ScalarQuantizer quantizer_;
-  Bytes stored_;
-};
-
-TEST_P(StoredQuantizer, ComesBackWithTheSameCodesAndDistances) {
-  ScalarQuantizer loaded;
-  Reader reader(stored_.span());
-  ASSERT_TRUE(loaded.Deserialize(reader, GetParam(), kDimensions).ok());
-  EXPECT_TRUE(reader.done());
-  Prng prng(4);
-  Rows rows(GetParam(), kDimensions, 10, [&](uint32_t, uint32_t) { return Normal(prng); });
-  size_t bytes = ScalarQuantizer::RowBytes(kDimensions);
-  std::vector<uint8_t> first(bytes);
-  std::vector<uint8_t> second(bytes);
-  ScalarQuantizer::Query query;
-  ScalarQuantizer::Query loaded_query;
-  ASSERT_TRUE(quantizer_.ReserveQuery(&query).ok());
-  ASSERT_TRUE(loaded.ReserveQuery(&loaded_query).ok());
-  for (uint32_t i = 0; i < rows.count(); ++i) {
-    quantizer_.Encode(rows.row(i), rows.inverse_norm(i), first.data());
-    loaded.Encode(rows.row(i), rows.inverse_norm(i), second.data());
-    EXPECT_EQ(first, second);
-    quantizer_.PrepareQueryFromRow(first.data(), &query);
-    loaded.PrepareQueryFromRow(first.data(), &loaded_query);
-    EXPECT_EQ(quantizer_.Distance(query, first.data()), loaded.Distance(loaded_query, first.data()));
-  }
-  EXPECT_EQ(loaded.memory_bytes(), quantizer_.memory_bytes());
-  Bytes again;
-  ASSERT_TRUE(loaded.Serialize(again).ok());
-  ASSERT_EQ(again.size(), stored_.size());
-  EXPECT_EQ(std::memcmp(again.data(), stored_.data(), again.size()), 0);
-}
-
-TEST_P(StoredQuantizer, RefusesEveryTruncation) {
-  for (size_t size = 0; size < stored_.size(); ++size) {
-    ExpectCorrupt(stored_.span().first(size), GetParam(), kDimensions);
-  }
-}
-
-TEST_P(StoredQuantizer, RefusesAnotherMetricOrOtherDimensions) {
-  ExpectCorrupt(stored_.span(), GetParam() == Metric::kL2 ? Metric::kDot : Metric::kL2, kDimensions);
-  ExpectCorrupt(stored_.span(), GetParam(), kDimensions - 1);
-  ExpectCorrupt(stored_.span(), GetParam(), kDimensions + 1);
-  stored_[2] = 1;  // padding is checked
-  ExpectCorrupt(stored_.span(), GetParam(), kDimensions);
-}
-
-TEST_P(StoredQuantizer, RefusesCentersAndStepsThatCannotBe) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
-  for (uint32_t d : {0U, kDimensions - 1}) {
-    uint8_t* center = stored_.data() + 8 + size_t{d} * 4;
-    auto kept_center = LoadAt<float>(center);
-    for (float bad : {kInfinity, -kInfinity, kNaN, 3e38F}) {
-      StoreAt(center, bad);
-      ExpectCorrupt(stored_.span(), GetParam(), kDimensions);
-    }
-    StoreAt(center, kept_center);
-    uint8_t* step = stored_.data() + 8 + size_t{kDimensions + d} * 4;
-    auto kept_step = LoadAt<float>(step);
-    for (float bad : {kInfinity, kNaN, 0.0F, -1.0F, 1e-40F, 3e38F}) {
-      StoreAt(step, bad);
-      ExpectCorrupt(stored_.span(), GetParam(), kDimensions);
-    }
-    StoreAt(step, kept_step);
-  }
-}
-
-TEST_P(StoredQuantizer, LoadsNothingOnRefusedMemoryAndLeaksNothing) {
-  uint64_t refused = FailEachAllocation([this] {
-    ScalarQuantizer quantizer;
-    Reader reader(stored_.span());
-    Status status = quantizer.Deserialize(reader, GetParam(), kDimensions);
-    if (!status.ok()) EXPECT_FALSE(quantizer.trained());
-    return status;
-  });
-  EXPECT_GE(refused, 4U);
-}
-
-INSTANTIATE_TEST_SUITE_P(Metrics, StoredQuantizer, ::testing::ValuesIn(kMetrics));
 
 TEST(ScalarQuantizer, KeepsItsOldStateWhenTrainingIsRefusedMemory) {
   Prng prng(5);
