@@ -67,8 +67,9 @@ export class Database {
   }
 
   /**
-   * Waits for the calls that have begun (but a `list`, whose next page rejects with `CLOSED`), writes a last checkpoint when it saves work, and releases lock, worker
-   * and memory. Idempotent. Every later call rejects with `CLOSED`.
+   * Waits for the calls that have begun (but a `list`, whose next page rejects with `CLOSED`), writes a last
+   * checkpoint when a write came after the one before, and releases lock, worker and memory. Idempotent. Every
+   * later call rejects with `CLOSED`.
    */
   close(): Promise<void> {
     return this.#connection.close()
