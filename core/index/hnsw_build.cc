@@ -129,9 +129,55 @@ bool HnswBuilder::LinkBack(uint32_t neighbor, uint32_t level, uint32_t node) {
   pair_.Distances(ordinals, count, distances);
   for (uint32_t i = 0; i < count; ++i) candidates[i] = Neighbor(distances[i], ordinals[i]);
   std::sort(candidates, candidates + count);
-  const uint32_t kept = SelectNeighbors({candidates, count}, graph_.max_links(level), ordinals);
+  const uint32_t limit = graph_.max_links(level);
+  uint32_t kept = SelectNeighbors({candidates, count}, limit, ordinals);
+  // Whom no one else links to would be out of reach once dropped.
+  for (uint32_t i = 0; i < count && kept < limit; ++i) {
+    const uint32_t dropped = candidates[i].ordinal();
+    if (dropped == node || std::find(ordinals, ordinals + kept, dropped) != ordinals + kept) continue;
+    if (!HasMutualLink(dropped, level, neighbor)) ordinals[kept++] = dropped;
+  }
   graph_.SetLinks(neighbor, level, {ordinals, kept});
   return std::find(ordinals, ordinals + kept, node) != ordinals + kept;
+}
+
+// True when a neighbor of `node` other than `except` links to it. Most links are mutual, so this tells
+// cheaply that a node can be reached from elsewhere.
+bool HnswBuilder::HasMutualLink(uint32_t node, uint32_t level, uint32_t except) const {
+  for (uint32_t link : graph_.Links(node, level)) {
+    if (link == except) continue;
+    const std::span<const uint32_t> theirs = graph_.Links(link, level);
+    if (std::find(theirs.begin(), theirs.end(), node) != theirs.end()) return true;
+  }
+  return false;
+}
+
+void HnswBuilder::LinkFrom(std::span<const Neighbor> near, uint32_t node) {
+  for (Neighbor neighbor : near) {
+    if (graph_.AppendLink(neighbor.ordinal(), 0, node)) return;
+  }
+  for (Neighbor neighbor : near) {
+    const std::span<const uint32_t> links = graph_.Links(neighbor.ordinal(), 0);
+    for (size_t i = links.size(); i-- > 0;) {
+      if (!HasDetour(neighbor.ordinal(), links[i])) continue;
+      uint32_t changed[2 * kGraphDegreeMax];
+      std::copy(links.begin(), links.end(), changed);
+      changed[i] = node;
+      graph_.SetLinks(neighbor.ordinal(), 0, {changed, links.size()});
+      return;
+    }
+  }
+  Splice(near[0].ordinal(), node);
+}
+
+// True when `from` reaches its neighbor `to` through another one as well.
+bool HnswBuilder::HasDetour(uint32_t from, uint32_t to) const {
+  for (uint32_t link : graph_.Links(from, 0)) {
+    if (link == to) continue;
+    const std::span<const uint32_t> theirs = graph_.Links(link, 0);
+    if (std::find(theirs.begin(), theirs.end(), to) != theirs.end()) return true;
+  }
+  return false;
 }
 
 // neighbor -> x becomes neighbor -> node -> x, x being the last chosen, so the farthest.

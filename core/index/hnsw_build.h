@@ -32,6 +32,11 @@ class HnswBuilder {
   // What SelectNeighbors needs; AddNext does it by itself.
   Status Reserve();
 
+  // Gives `node`, which nothing reachable links to, a link at level 0 from a reachable one of `near`
+  // (nearest first, not empty): the nearest with room, else in place of a link that another path makes up
+  // for.
+  void LinkFrom(std::span<const Neighbor> near, uint32_t node);
+
   [[nodiscard]] HnswScratch& scratch() { return scratch_; }
   [[nodiscard]] uint32_t ef_construction() const { return ef_construction_; }
 
@@ -50,6 +55,8 @@ class HnswBuilder {
   void ChainBehind(uint32_t twin, uint32_t node, const Bitmap& deleted);
   bool LinkBack(uint32_t neighbor, uint32_t level, uint32_t node);
   void Splice(uint32_t neighbor, uint32_t node);
+  [[nodiscard]] bool HasDetour(uint32_t from, uint32_t to) const;
+  [[nodiscard]] bool HasMutualLink(uint32_t node, uint32_t level, uint32_t except) const;
 
   HnswGraph& graph_;
   Scorer& query_;

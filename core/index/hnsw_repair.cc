@@ -91,6 +91,22 @@ Status WalkForCandidates(const HnswGraph& graph, uint32_t node, uint32_t level, 
   return Status::Ok();
 }
 
+// Marks all that can be reached from `from` at level 0. `stack` has room for every node.
+void Flood(const HnswGraph& graph, uint32_t from, Bitmap& reached, Array<uint32_t>& stack) {
+  reached.Set(from);
+  stack.Clear();
+  stack.PushReserved(from);
+  while (!stack.empty()) {
+    const uint32_t node = stack.back();
+    stack.Pop();
+    for (uint32_t link : graph.Links(node, 0)) {
+      if (reached.Test(link)) continue;
+      reached.Set(link);
+      stack.PushReserved(link);
+    }
+  }
+}
+
 void LinkBackWhereThereIsRoom(HnswGraph& graph, uint32_t node, uint32_t level,
                               std::span<const uint32_t> links) {
   for (uint32_t link : links) {
@@ -134,6 +150,37 @@ Status RepairNode(HnswGraph& graph, uint32_t node, const Bitmap& doomed, const B
     const std::span<const uint32_t> links(plan[level].nodes, plan[level].count);
     graph.SetLinks(node, level, links);
     LinkBackWhereThereIsRoom(graph, node, level, links);
+  }
+  return Status::Ok();
+}
+
+Status LinkUnreached(HnswGraph& graph, const Bitmap& deleted, Scorer& query, HnswBuilder& builder) {
+  if (graph.entry() == kNoNode) return Status::Ok();
+  HnswScratch& scratch = builder.scratch();
+  Bitmap reached;
+  Array<uint32_t> stack;
+  OMENDB_TRY(reached.Resize(graph.size()));
+  OMENDB_TRY(stack.Reserve(graph.size()));
+  OMENDB_TRY(builder.Reserve());
+  Flood(graph, graph.entry(), reached, stack);
+  for (uint32_t node = 0; node < graph.size(); ++node) {
+    if (reached.Test(node) || deleted.Test(node)) continue;
+    OMENDB_TRY(scratch.Prepare(graph, builder.ef_construction()));
+    query.SetRow(node);
+    OMENDB_TRY(DescendHnsw(graph, query, 0, scratch, nullptr));
+    OMENDB_TRY(WalkHnswLevel(graph, query, deleted, 0, builder.ef_construction(), scratch, nullptr));
+    // What comes down from the upper levels may lie in an island itself.
+    scratch.candidates.Clear();
+    OMENDB_TRY(scratch.candidates.Reserve(scratch.results.size() + 1));
+    for (Neighbor found : scratch.results.Sorted()) {
+      if (reached.Test(found.ordinal())) scratch.candidates.PushReserved(found);
+    }
+    if (scratch.candidates.empty()) {
+      const uint32_t entry = graph.entry();
+      scratch.candidates.PushReserved(Neighbor(query.Distance(entry), entry));
+    }
+    builder.LinkFrom(scratch.candidates.span(), node);
+    Flood(graph, node, reached, stack);
   }
   return Status::Ok();
 }

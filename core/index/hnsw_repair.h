@@ -18,6 +18,12 @@ namespace omendb {
 Status RepairNode(HnswGraph& graph, uint32_t node, const Bitmap& doomed, const Bitmap& deleted, Scorer& query,
                   HnswBuilder& builder);
 
+// After the last RepairNode: links every live node that no path at level 0 leads to (a cluster that was
+// reached only through doomed ones, say) from the nearest one that can be reached. One pass over the
+// graph, and one search per node or island out of reach. On OUT_OF_MEMORY some may be linked, none less than
+// before; call it again.
+Status LinkUnreached(HnswGraph& graph, const Bitmap& deleted, Scorer& query, HnswBuilder& builder);
+
 // Moves the entry point to the highest kept node, the first that has links if any has. Until the doomed
 // are removed some of them may stand higher. Call before the first RepairNode.
 void MoveEntryOff(HnswGraph& graph, const Bitmap& doomed);

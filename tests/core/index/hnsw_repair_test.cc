@@ -13,6 +13,7 @@ void RepairAll(BuiltGraph& built, const Bitmap& doomed) {
     ASSERT_TRUE(
         RepairNode(built.graph, node, doomed, built.store.deleted(), *built.query, built.builder).ok());
   }
+  ASSERT_TRUE(LinkUnreached(built.graph, built.store.deleted(), *built.query, built.builder).ok());
 }
 
 void ExpectNoLinkTo(const HnswGraph& graph, const Bitmap& doomed) {
@@ -132,6 +133,26 @@ TEST_P(HnswRepairTest, AllDoomedLeavesAnEmptyGraph) {
   MoveEntryOff(built.graph, doomed);
   ASSERT_TRUE(built.graph.RemoveAndRenumber(doomed).ok());
   EXPECT_EQ(BrokenInvariant(built.graph), "");
+}
+
+TEST(HnswLinkUnreachedTest, LeadsToEveryIsland) {
+  OMENDB_TRACE_SEED();
+  const RowStore store = MakeStore(Shape::kSortedByCluster, Metric::kL2, 1000, 20, 8, TestSeed());
+  BuiltGraph built(store, Quantization::kNone);
+  built.AddUpTo(1000);
+  // Clusters of 50 rows each, cut off from one another; every list of the entry's cluster stays full.
+  for (uint32_t node = 0; node < 1000; ++node) {
+    std::vector<uint32_t> links;
+    for (uint32_t i = 1; i < 33; ++i) links.push_back(node / 50 * 50 + (node + i) % 50);
+    built.graph.SetLinks(node, 0, links);
+  }
+  ASSERT_EQ(UnreachableNodes(built.graph, store.deleted()), 950U);
+  ASSERT_TRUE(LinkUnreached(built.graph, store.deleted(), *built.query, built.builder).ok());
+  EXPECT_EQ(UnreachableNodes(built.graph, store.deleted()), 0U);
+  EXPECT_EQ(BrokenInvariant(built.graph), "");
+  const std::vector<uint8_t> linked = Serialized(built.graph);
+  ASSERT_TRUE(LinkUnreached(built.graph, store.deleted(), *built.query, built.builder).ok());
+  EXPECT_EQ(Serialized(built.graph), linked);
 }
 
 TEST(HnswRepairFaultTest, ChangesNothingWhenMemoryIsRefused) {
