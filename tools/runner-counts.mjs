@@ -2,10 +2,13 @@
 
 const sumOf = (log, pattern) => [...log.matchAll(pattern)].reduce((sum, match) => sum + Number(match[1]), 0)
 
-/** From `ctest --verbose`: GoogleTest's own totals, and executables that died without one. */
+/**
+ * From `ctest --verbose`: GoogleTest's own totals, and executables that died without one. Only lines that begin with an
+ * executable's number count: ctest prints what failed a second time without it.
+ */
 export function countGoogleTests(log) {
-  const passed = sumOf(log, /\[ {2}PASSED {2}\] (\d+) tests?\./g)
-  const failed = sumOf(log, /\[ {2}FAILED {2}\] (\d+) tests?, listed below/g)
+  const passed = sumOf(log, /^\d+: \[ {2}PASSED {2}\] (\d+) tests?\./gm)
+  const failed = [...log.matchAll(/^\d+: \[ {2}FAILED {2}\] .*\(\d+ ms\)$/gm)].length
   const executables = sumOf(log, /(\d+) tests? failed out of \d+/g)
   return { passed, failed: Math.max(failed, executables) }
 }
