@@ -178,6 +178,16 @@ async function main() {
   }
 }
 
+/** The run's command line without the places of files, which say nothing to anybody else. */
+function commandLine() {
+  const words = []
+  for (const [name, value] of Object.entries(options)) {
+    if (name === 'data' || name === 'out' || value === undefined || value === false) continue
+    words.push(value === true ? `--${name}` : `--${name} ${value}`)
+  }
+  return `npm run bench -- ${words.join(' ')}`
+}
+
 function report(set, rows, repeats, results) {
   const git = (...args) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim()
   const record = {
@@ -193,7 +203,7 @@ function report(set, rows, repeats, results) {
     repeats,
     machine: { cpu: cpus()[0].model, cores: cpus().length, memoryBytes: totalmem(), node: process.version },
     commit: git('rev-parse', 'HEAD') + (git('status', '--porcelain') ? ' (changed)' : ''),
-    command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim(),
+    command: commandLine(),
     date: new Date().toISOString(),
     engines: results.map(({ name, build, curve }) => ({
       name,
