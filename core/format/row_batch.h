@@ -19,6 +19,7 @@ class RowBatch {
 
   [[nodiscard]] uint32_t count() const { return ids_.count(); }
   [[nodiscard]] uint32_t dimensions() const { return dimensions_; }
+  [[nodiscard]] const BlobList& ids() const { return ids_; }
   [[nodiscard]] ByteSpan id(uint32_t row) const { return ids_[row]; }
   // UTF-8 JSON; empty when the row has none.
   [[nodiscard]] ByteSpan metadata(uint32_t row) const { return has_metadata_ ? metadata_[row] : ByteSpan(); }
