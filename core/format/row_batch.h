@@ -1,4 +1,4 @@
-// Row batch: the rows of an upsert, of an answer, and of a stored rows object
+// Row batch: the rows of an upsert, and so of a WAL frame, and of an answer
 // (docs/file-format.md, "Row batch"). Vectors are not looked at here: what a metric forbids is the
 // collection's business.
 #ifndef OMENDB_FORMAT_ROW_BATCH_H_
