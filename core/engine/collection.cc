@@ -187,7 +187,7 @@ void Collection::FreeSlot(uint32_t slot) {
   rows_.Free(slot);
 }
 
-Status Collection::Sweep(uint32_t count) {
+void Collection::Sweep(uint32_t count) {
   // A slot that is taken again must not be waiting twice.
   size_t kept = 0;
   for (size_t i = pending_done_; i < pending_.size(); ++i) {
@@ -206,7 +206,6 @@ Status Collection::Sweep(uint32_t count) {
   }
   ids_.Shrink(uint64_t{ids_.size()} + staged());
   if (staged() == 0) DropStaged(0);
-  return Status::Ok();
 }
 
 Status Collection::ResetIndex() {

@@ -92,8 +92,8 @@ class Collection {
   [[nodiscard]] uint32_t sweepable_rows() const { return gone_.set_count() - index_.unseen_nodes(); }
   // Rows that some state shows.
   [[nodiscard]] uint32_t seen_rows() const { return rows_.used() - staged() - gone_.set_count(); }
-  // Frees up to `count` of those. OUT_OF_MEMORY.
-  Status Sweep(uint32_t count);
+  // Frees up to `count` of those.
+  void Sweep(uint32_t count);
   // Takes the graph away; all rows wait for a node again. OUT_OF_MEMORY.
   Status ResetIndex();
   [[nodiscard]] bool wants_cleaning() const { return rows_.wants_cleaning(); }

@@ -182,6 +182,7 @@ Status GraphIndex::Add(uint32_t slot, bool is_dead, HnswScratch& scratch) {
   OMENDB_TRY(builder.Add(slot, unseen_));
   linked_.Set(slot);
   if (is_dead) dead_.Set(slot);
+  ++added_nodes_;
   if (cleaning_) doomed_.Unset(slot);
   NoteCode(slot);
   return Status::Ok();
@@ -236,20 +237,17 @@ void GraphIndex::ClearNode(uint32_t node) {
   if (graph_.entry() == node) graph_.ClearEntry();
 }
 
-Result<uint32_t> GraphIndex::CleanNext(HnswScratch& scratch) {
+Status GraphIndex::CleanNext(HnswScratch& scratch) {
   ++version_;
-  if (!repaired_) {
-    OMENDB_TRY(RepairNext(scratch));
-    return kNoSlot;
-  }
+  if (!repaired_) return RepairNext(scratch);
   for (; clean_next_ < doomed_.size(); ++clean_next_) {
     if (!doomed_.Test(clean_next_) || !linked_.Test(clean_next_)) continue;
-    ClearNode(clean_next_);
-    return clean_next_++;
+    ClearNode(clean_next_++);
+    return Status::Ok();
   }
   cleaning_ = false;
   doomed_ = Bitmap();
-  return kNoSlot;
+  return Status::Ok();
 }
 
 void GraphIndex::Reset() {

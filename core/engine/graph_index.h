@@ -35,6 +35,8 @@ class GraphIndex {
   [[nodiscard]] TrainingState training() const { return training_; }
   // Rises with every change to what would be stored.
   [[nodiscard]] uint64_t version() const { return version_; }
+  // Nodes added since it was made or loaded.
+  [[nodiscard]] uint64_t added_nodes() const { return added_nodes_; }
   // Codes are stored in parts of this many nodes; each part has the version of its last change.
   [[nodiscard]] uint32_t codes_part_nodes() const { return codes_part_nodes_; }
   [[nodiscard]] uint64_t CodesVersion(uint32_t part) const { return code_versions_[part]; }
@@ -74,9 +76,9 @@ class GraphIndex {
   // Steps that remain, about.
   [[nodiscard]] uint32_t cleaning_steps() const;
   Status StartCleaning();
-  // One node is repaired; or one taken out, when all are repaired: then its slot is returned, else kNoSlot.
-  // The last step ends cleaning. OUT_OF_MEMORY: call again.
-  Result<uint32_t> CleanNext(HnswScratch& scratch);
+  // One node is repaired; or one taken out, when all are repaired. The last step ends cleaning.
+  // OUT_OF_MEMORY: call again.
+  Status CleanNext(HnswScratch& scratch);
 
   // Forgets graph, codes and quantizer.
   void Reset();
@@ -134,6 +136,7 @@ class GraphIndex {
   uint32_t clean_next_ = 0;  // node to repair; beyond all of them, node to take out
   bool repaired_ = false;
   uint64_t version_ = 0;
+  uint64_t added_nodes_ = 0;
   uint32_t codes_part_nodes_;
   Array<uint64_t> code_versions_;  // by part
 };

@@ -95,7 +95,8 @@ Status ListRows(const ReadView& view, uint64_t cursor, uint32_t limit, uint32_t 
     return Status::Error(Code::kLimitExceeded, "expected a limit of at most ", kBatchRowsMax, ", found ",
                          limit);
   }
-  if (cursor > 0xffffffffU) {
+  const bool in_overlay = cursor >= kOverlayNumber && cursor <= 0xffffffffU && view.overlay() != nullptr;
+  if (cursor > view.collection().segments().next_number() && !in_overlay) {
     return Status::Error(Code::kInvalidArgument, "cursor ", cursor, " was never given out: list again");
   }
   Array<RowRef> rows;
