@@ -96,6 +96,11 @@ class Collection {
   void Sweep(uint32_t count);
   // Takes the graph away; all rows wait for a node again. OUT_OF_MEMORY.
   Status ResetIndex();
+  // Much of the memory for rows is free.
+  [[nodiscard]] bool wants_squeeze() const;
+  // Moves all rows together and gives the rest of the memory back: one long step. REQUIRES: no view is
+  // open, nothing is staged. OUT_OF_MEMORY: nothing changed.
+  Status Squeeze();
   [[nodiscard]] bool wants_cleaning() const { return rows_.wants_cleaning(); }
   // One chunk of ids or metadata moves together with others.
   Status CleanBlobs() { return rows_.Clean(); }

@@ -250,6 +250,28 @@ Status GraphIndex::CleanNext(HnswScratch& scratch) {
   return Status::Ok();
 }
 
+Status GraphIndex::Squeeze(const Bitmap& removed) {
+  assert(!cleaning_ && !encoding());
+  if (graph_.size() == 0) return Status::Ok();
+  const uint32_t nodes = graph_.size();
+  OMENDB_TRY(graph_.RemoveAndRenumber(removed));
+  for (Bitmap* bitmap : {&linked_, &dead_, &unseen_}) bitmap->Squeeze(removed);
+  if (codes_) {
+    ChunkedRows& rows = codes_->rows;
+    uint32_t kept = 0;
+    for (uint32_t node = 0; node < std::min(nodes, rows.size()); ++node) {
+      if (removed.Test(node)) continue;
+      if (kept != node) std::memcpy(rows.row(kept), rows.row(node), rows.stride_bytes());
+      ++kept;
+    }
+    rows.Resize(kept);
+    rows.ShrinkToFit();
+  }
+  ++version_;
+  for (uint64_t& version : code_versions_) version = version_;
+  return Status::Ok();
+}
+
 void GraphIndex::Reset() {
   graph_ = HnswGraph(options_.degree, options_.seed);
   codes_.reset();

@@ -80,6 +80,9 @@ class GraphIndex {
   // OUT_OF_MEMORY: call again.
   Status CleanNext(HnswScratch& scratch);
 
+  // Nodes in `removed` slots, none of them linked, go, and the rest are numbered anew in order.
+  // REQUIRES: neither cleaning nor encoding. OUT_OF_MEMORY: nothing changed.
+  Status Squeeze(const Bitmap& removed);
   // Forgets graph, codes and quantizer.
   void Reset();
 

@@ -63,6 +63,11 @@ class HnswGraph {
     entry_level_ = 0;
   }
 
+  // Drops the nodes of `doomed` (size() bits or more) and renumbers the rest in order. REQUIRES: no kept
+  // node links to a doomed one, and the entry is kept. new number = old - doomed ones before it.
+  // On OUT_OF_MEMORY nothing changed.
+  Status RemoveAndRenumber(const Bitmap& doomed);
+
   // The format is in docs/file-format.md, "Graph". Appends to `out`.
   Status Serialize(Bytes& out) const;
   // CORRUPTION when any invariant above does not hold, or the degree differs; the graph is then empty.
