@@ -9,7 +9,7 @@
 
 namespace omendb {
 
-// Stored: append only.
+// Stored: append only. A token (u64 client, u64 request) belongs to the operation before it.
 enum class OperationKind : uint32_t { kCreate = 1, kDrop = 2, kUpsert = 3, kDelete = 4, kToken = 5 };
 
 // One operation inside a frame object that lies in memory.
@@ -71,6 +71,9 @@ class FrameReader {
   Status CheckEnd() const;
 
  private:
+  // A token names collection 0, has its size, and stands behind the operation that it belongs to.
+  Status CheckToken(OperationKind kind, uint32_t collection, uint64_t payload_bytes);
+
   ByteSpan object_;
   Origin origin_;
   size_t offset_ = 0;
@@ -79,6 +82,7 @@ class FrameReader {
   uint32_t epoch_ = 0;
   uint64_t time_ms_ = 0;
   uint32_t operation_count_ = 0;
+  bool token_may_follow_ = false;
 };
 
 }  // namespace omendb

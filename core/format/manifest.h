@@ -45,11 +45,11 @@ struct CollectionManifest {
   uint64_t dropped = 0;  // sequence at which it was dropped and is kept for the history; 0: it is there
   Array<SegmentManifest> segments;  // rows are numbered through: the first of the first one is row 0
   uint32_t graph_nodes = 0;
-  uint64_t link_bytes = 0;           // of all links bodies together
-  Array<ObjectReference> nodes;      // none or one: quantizer, and which row each node is
-  Array<ObjectReference> links;      // one graph, cut into pieces
-  Array<RowsReference> codes;        // by node
-  Array<ObjectReference> history;    // none or one
+  uint64_t link_bytes = 0;         // of all links bodies together
+  Array<ObjectReference> nodes;    // none or one: quantizer, and which row each node is
+  Array<ObjectReference> links;    // one graph, cut into pieces
+  Array<RowsReference> codes;      // by node
+  Array<ObjectReference> history;  // none or one
 
   [[nodiscard]] std::string_view name_text() const {
     return {reinterpret_cast<const char*>(name.data()), name.size()};
@@ -72,9 +72,9 @@ struct TokenResult {
 struct Manifest {
   uint64_t sequence = 0;  // of the last frame whose effects are in it
   uint32_t next_collection = 1;
-  uint64_t oldest_sequence = 0;     // states from here on can be read
-  Array<CommitTime> commits;        // after oldest_sequence and itself, by rising sequence
-  Array<TokenResult> tokens;        // oldest first, at most kTokensMax
+  uint64_t oldest_sequence = 0;           // states from here on can be read
+  Array<CommitTime> commits;              // after oldest_sequence and itself, by rising sequence
+  Array<TokenResult> tokens;              // oldest first, at most kTokensMax
   Array<CollectionManifest> collections;  // by rising id
 
   // Replaces `out` by the whole object.

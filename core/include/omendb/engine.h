@@ -84,7 +84,8 @@ class Engine {
   // once that is loaded, everything it names. Each is given to LoadObject; then FinishLoad.
   [[nodiscard]] uint32_t RequiredObjectCount() const;
   [[nodiscard]] std::string_view RequiredObjectName(uint32_t index) const;
-  // CORRUPTION (message: object, offset, expected, found), UNSUPPORTED_VERSION, OUT_OF_MEMORY.
+  // CORRUPTION (message: object, offset, expected, found), UNSUPPORTED_VERSION, OUT_OF_MEMORY. An engine that
+  // could not load is of no more use.
   Status LoadObject(uint32_t index, std::span<const uint8_t> bytes);
   Status FinishLoad();
 
