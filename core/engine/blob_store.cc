@@ -87,9 +87,7 @@ void BlobStore::Truncate(uint32_t count) {
   if (entries_.size() < entries_.capacity() / 4) entries_.ShrinkToFit();
 }
 
-bool BlobStore::wants_cleaning() const {
-  return 2 * chunk_bytes_ > 3 * live_bytes_ + 2 * kHoleBytesMin;
-}
+bool BlobStore::wants_cleaning() const { return 2 * chunk_bytes_ > 3 * live_bytes_ + 2 * kHoleBytesMin; }
 
 Status BlobStore::Clean() {
   size_t emptiest = chunks_.size();

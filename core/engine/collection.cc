@@ -40,7 +40,8 @@ CollectionStats Collection::Stats() const {
   stats.metadata_bytes = rows_.all_metadata().memory_bytes();
   for (uint32_t i = 0; i < segments_.count(); ++i) {
     const Segment& segment = segments_.at(i);
-    if (segment.rows() > 0) stats.live_bytes += segment.bytes / segment.rows() * (segment.rows() - segment.dead);
+    if (segment.rows() > 0)
+      stats.live_bytes += segment.bytes / segment.rows() * (segment.rows() - segment.dead);
   }
   stats.segments = segments_.count();
   if (segments_.memtable_rows() > 0) {

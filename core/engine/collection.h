@@ -86,7 +86,8 @@ class Collection {
   // ---- Background work -------------------------------------------------------------------------------
   // Rows that have no node yet, oldest first; some may be hidden.
   [[nodiscard]] std::span<const uint32_t> pending() const { return pending_.span().subspan(pending_done_); }
-  // The first of them gets its node, or is passed by because no state shows it. REQUIRES: pending() is not empty.
+  // The first of them gets its node, or is passed by because no state shows it. REQUIRES: pending() is not
+  // empty.
   Status IndexNext(HnswScratch& scratch);
   // Rows that no state shows and that have no node.
   [[nodiscard]] uint32_t sweepable_rows() const { return gone_.set_count() - index_.unseen_nodes(); }

@@ -1,7 +1,6 @@
 #include "engine/graph_index.h"
 
 #include <algorithm>
-
 #include <bit>
 
 #include "base/prng.h"
