@@ -201,13 +201,8 @@ class Engine {
 
   // ---- Background work -------------------------------------------------------------------------
   // Does about `steps` steps of indexing and of cleaning out dead rows (a step is about one graph
-<<<<<<< HEAD
   // insertion; moving rows together after many were deleted is one long step). Does nothing while a
   // checkpoint is open. OUT_OF_MEMORY leaves everything searchable; work may be tried again.
-=======
-  // insertion). Does nothing while a checkpoint is open. OUT_OF_MEMORY leaves everything searchable; work may
-  // be tried again.
->>>>>>> jsapi
   Result<WorkState> Work(uint32_t steps);
 
   // ---- Checkpoint: state as objects, so that the WAL can go --------------------------------------
