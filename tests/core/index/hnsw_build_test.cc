@@ -122,6 +122,7 @@ TEST(HnswBuildTest, TakingANodeAgainChangesNothingWhenMemoryIsRefused) {
         ASSERT_TRUE(
             RepairNode(built.graph, other, doomed, store.deleted(), *built.query, built.builder).ok());
       }
+      ASSERT_TRUE(LinkUnreached(built.graph, store.deleted(), *built.query, built.builder).ok());
       built.graph.ClearNode(node);
       store.Replace(node, fresh[node]);
       HnswScratch scratch;  // a new one, so that each node needs all its memory again
