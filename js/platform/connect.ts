@@ -6,7 +6,7 @@ import type { StorageAdapter } from '../../storage/contract.js'
 import type { Connect, ConnectRequest, Connected } from '../api/open.js'
 import type { StorageName } from '../api/types.js'
 import { EngineHost } from '../engine/engine-host.js'
-import { abortedError, asOmenError } from '../engine/protocol.js'
+import { abortedError, asOmenError, type HostSettings } from '../engine/protocol.js'
 import { errorFromCode } from '../errors/omen-error.js'
 import type { CoreModule, WasmSource } from '../wasm/core-module.js'
 import { WorkerClient, type WorkerHandle, WorkerNotStarted } from '../worker/worker-client.js'
@@ -55,6 +55,7 @@ export interface HostRequest {
   readonly database: string
   readonly storage: StorageName | StorageAdapter
   readonly readOnly: boolean
+  readonly settings: HostSettings
   readonly wasm: WasmSource | null
   readonly signal: AbortSignal | undefined
 }
@@ -65,13 +66,14 @@ export async function openHost(
   engine: 'worker' | 'in-place',
   request: HostRequest,
 ): Promise<EngineHost> {
-  const { storage, database, readOnly, signal } = request
+  const { storage, database, readOnly, settings, signal } = request
   const adapter = typeof storage === 'string' ? await runtime.storage(storage) : storage
   const core = await runtime.loadCore(request.wasm)
   const { clockStandsStill } = runtime
   // An adapter that was made here for this one host.
   const ephemeral = storage === 'memory'
-  return EngineHost.open({ database, readOnly, signal, adapter, ephemeral, core, engine, clockStandsStill })
+  const place = { adapter, ephemeral, core, engine, clockStandsStill }
+  return EngineHost.open({ database, readOnly, settings, signal, ...place })
 }
 
 async function openInPlace(
@@ -107,7 +109,7 @@ async function abortable(opening: Promise<EngineHost>, signal: AbortSignal | und
 
 async function openInWorker(
   startWorker: () => WorkerHandle,
-  { database, readOnly, wasm, signal }: ConnectRequest,
+  { database, readOnly, settings, wasm, signal }: ConnectRequest,
   storage: StorageName,
 ): Promise<Connected> {
   let worker: WorkerHandle
@@ -117,6 +119,7 @@ async function openInWorker(
     throw new WorkerNotStarted(error instanceof Error ? error.message : String(error))
   }
   const source = wasm instanceof URL ? wasm.href : (wasm ?? null)
-  const port = await WorkerClient.open(worker, { database, storage, readOnly, wasm: source }, signal)
+  const opening = { database, storage, readOnly, settings, wasm: source }
+  const port = await WorkerClient.open(worker, opening, signal)
   return { port, release: () => port.end() }
 }

@@ -4,9 +4,9 @@ import { serve, type WorkerEndpoint } from '../worker/worker-host.js'
 import { openHost, type Runtime } from './connect.js'
 
 export function serveDatabase(endpoint: WorkerEndpoint, runtime: Runtime): void {
-  serve(endpoint, async ({ database, storage, readOnly, wasm }) => {
+  serve(endpoint, async ({ database, storage, readOnly, settings, wasm }) => {
     const source = typeof wasm === 'string' ? new URL(wasm) : wasm
-    const request = { database, storage: storage as StorageName, readOnly, wasm: source, signal: undefined }
-    return openHost(runtime, 'worker', request)
+    const place = { database, storage: storage as StorageName, wasm: source, signal: undefined }
+    return openHost(runtime, 'worker', { ...place, readOnly, settings })
   })
 }

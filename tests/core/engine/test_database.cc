@@ -189,6 +189,7 @@ Status Database::Open(bool writer) {
     std::erase_if(storage_->objects, [&](const auto& entry) { return !engine->IsReferenced(entry.first); });
   }
   engine_ = std::move(engine);
+  if (!keeps_history) engine_->ForgetBefore(~uint64_t{0});
   return Status::Ok();
 }
 
@@ -219,6 +220,7 @@ Status Database::Commit() {
   EXPECT_TRUE(engine_->IsReferenced(name));
   storage_->objects[name] = ByteVector(object.begin(), object.end());
   engine_->ApplyFrame();
+  if (!keeps_history) engine_->ForgetBefore(~uint64_t{0});
   EXPECT_TRUE(engine_->IsReferenced(name));
   return Status::Ok();
 }

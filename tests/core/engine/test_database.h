@@ -61,6 +61,9 @@ class Database {
   [[nodiscard]] bool is_open() const { return engine_ != nullptr; }
   [[nodiscard]] Storage& storage() { return *storage_; }
 
+  // Without it no state but the newest is kept, as a host without retention does.
+  bool keeps_history = false;
+
   // One frame of one operation, made durable and applied.
   Status Create(const std::string& name, const CollectionOptions& options);
   Status Drop(CollectionId collection);
