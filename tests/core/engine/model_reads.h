@@ -20,8 +20,8 @@ struct ModelState {
   ViewId view = 0;
   uint64_t sequence = 0;
   bool is_transaction = false;
-  std::map<CollectionId, ModelOverlay> overlays;
-  std::vector<ModelWrite> writes;
+  std::map<CollectionId, ModelOverlay> overlays = {};
+  std::vector<ModelWrite> writes = {};
 };
 
 struct VisibleRow {
@@ -61,6 +61,9 @@ class ModelReads {
   void Search(Engine& engine, const ModelState& state, CollectionId id);
   void Get(Engine& engine, const ModelState& state, CollectionId id);
   void List(Engine& engine, const ModelState& state, CollectionId id);
+  // From a cursor on; `expected`: the rows that follow it.
+  void ListFrom(Engine& engine, const ModelState& state, CollectionId id, uint64_t cursor,
+                const std::vector<VisibleRow>& expected);
   // From just after a row, found by its id.
   void ListAfter(Engine& engine, const ModelState& state, CollectionId id);
   void Count(Engine& engine, const ModelState& state, CollectionId id);
@@ -78,8 +81,6 @@ class ModelReads {
   [[nodiscard]] uint64_t graph_searches() const { return graph_searches_; }
 
  private:
-  void ListFrom(Engine& engine, const ModelState& state, CollectionId id, uint64_t cursor,
-                const std::vector<VisibleRow>& expected);
   // An id that is there, mostly.
   std::string IdFor(const std::vector<VisibleRow>& rows, const CollectionOptions& options);
 

@@ -6,31 +6,31 @@
 namespace omendb::test {
 
 double ModelDistance(Metric metric, const std::vector<float>& a, const std::vector<float>& b) {
-  double dot = 0;
+  double sum = 0;
   double aa = 0;
   double bb = 0;
-  double l2 = 0;
-  double l1 = 0;
   for (size_t i = 0; i < a.size(); ++i) {
-    double x = a[i];
-    double y = b[i];
-    dot += x * y;
-    aa += x * x;
-    bb += y * y;
-    l2 += (x - y) * (x - y);
-    l1 += std::abs(x - y);
+    const double x = a[i];
+    const double y = b[i];
+    switch (metric) {
+      case Metric::kL2:
+        sum += (x - y) * (x - y);
+        break;
+      case Metric::kCosine:
+        aa += x * x;
+        bb += y * y;
+        [[fallthrough]];
+      case Metric::kDot:
+        sum += x * y;
+        break;
+      case Metric::kL1:
+        sum += std::abs(x - y);
+        break;
+    }
   }
-  switch (metric) {
-    case Metric::kL2:
-      return std::sqrt(l2);
-    case Metric::kCosine:
-      return 1 - dot / std::sqrt(aa * bb);
-    case Metric::kDot:
-      return -dot;
-    case Metric::kL1:
-      break;
-  }
-  return l1;
+  if (metric == Metric::kL2) return std::sqrt(sum);
+  if (metric == Metric::kCosine) return 1 - sum / std::sqrt(aa * bb);
+  return metric == Metric::kDot ? -sum : sum;
 }
 
 std::vector<const Version*> ModelCollection::RowsAt(uint64_t sequence) const {
@@ -41,10 +41,11 @@ std::vector<const Version*> ModelCollection::RowsAt(uint64_t sequence) const {
   return rows;
 }
 
-bool ModelCollection::TouchedSince(const std::string& id, uint64_t sequence) const {
-  return std::any_of(versions.begin(), versions.end(), [&](const auto& entry) {
-    const Version& version = entry.second;
-    return version.row.id == id && (version.born > sequence || (version.died != kNever && version.died > sequence));
+bool ModelCollection::TouchedSince(const std::string& wanted, uint64_t sequence) const {
+  return std::any_of(versions.begin(), versions.end(), [&](const auto& numbered) {
+    const Version& version = numbered.second;
+    return version.row.id == wanted &&
+           (version.born > sequence || (version.died != kNever && version.died > sequence));
   });
 }
 
@@ -136,7 +137,8 @@ std::vector<ModelWrite> VersionModel::Restoring(uint64_t sequence) const {
   for (const auto& [id, collection] : collections_) {
     if (!collection.ExistsAt(sequence)) continue;
     if (collection.dropped != kNever) {
-      ModelWrite create{.kind = ModelWrite::Kind::kCreate, .name = collection.name, .options = collection.options};
+      ModelWrite create{
+          .kind = ModelWrite::Kind::kCreate, .name = collection.name, .options = collection.options};
       for (const Version* version : collection.RowsAt(sequence)) create.rows.push_back(version->row);
       writes.push_back(std::move(create));
       continue;

@@ -50,11 +50,11 @@ struct ModelWrite {
   enum class Kind : uint8_t { kUpsert, kDelete, kCreate, kDrop };
   Kind kind = Kind::kUpsert;
   CollectionId collection = 0;
-  std::vector<Row> rows;         // of an upsert, or the first ones of a created collection
-  std::vector<std::string> ids;  // of a delete
-  std::string name;              // of a create
-  CollectionOptions options;
-  std::optional<Token> token;
+  std::vector<Row> rows = {};         // of an upsert, or the first ones of a created collection
+  std::vector<std::string> ids = {};  // of a delete
+  std::string name = {};              // of a create
+  CollectionOptions options = {};
+  std::optional<Token> token = {};
 };
 
 class VersionModel {
