@@ -310,9 +310,11 @@ Status Collection::FinishLoad(const Origin& origin) {
   OMENDB_TRY(ids_.Reserve(live_rows()));
   OMENDB_TRY(pending_.Reserve(rows_.slots()));
   for (uint32_t i = 0; i < segments_.count(); ++i) {
-    const Segment& segment = segments_.at(i);
+    Segment& segment = segments_.at(i);
+    uint64_t bytes = 0;
     for (uint32_t slot : segment.slots) {
       if (slot == kNoSlot) continue;
+      bytes += rows_.row_bytes(slot);
       if (!index_.linked(slot) && !gone_.Test(slot)) pending_.PushReserved(slot);
       if (gone_.Test(slot)) index_.Forget(slot);
       if (hidden_.Test(slot)) {
@@ -324,6 +326,10 @@ Status Collection::FinishLoad(const Origin& origin) {
       return origin.Fault(0, "expected every id once, found rows ", numbers_[replaced], " and ",
                           numbers_[slot], " of collection ", id_, " with the same id");
     }
+    // What holes once weighed nobody knows any more: about as much as the rest.
+    const uint32_t kept = segment.rows() - segment.holes;
+    segment.bytes =
+        kept == 0 ? uint64_t{4} * options_.dimensions * segment.rows() : bytes / kept * segment.holes + bytes;
   }
   for (uint32_t slot = 0; slot < rows_.slots(); ++slot) {
     if (numbers_[slot] == kNoSlot) rows_.Free(slot);

@@ -79,7 +79,11 @@ class Database {
 
   // `stop_after`: writes done before the process dies (objects, then the head, then each deletion).
   // Answers false when it died; the engine is then gone.
-  Result<bool> Checkpoint(uint32_t stop_after = 0xffffffffU);
+  Result<bool> Checkpoint(uint32_t stop_after = 0xffffffffU, bool whole = false);
+  // What the stored checkpoint consists of, and the head that names it: a backup, when it was a whole one.
+  Storage StoredCheckpoint();
+  // The engine is now one that was loaded from a backup; nothing of it is stored before the next checkpoint.
+  Status TakePlaceWith(const Storage& backup);
   // Background work until nothing is left.
   Status Finish();
 
