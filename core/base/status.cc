@@ -28,9 +28,11 @@ constexpr std::array<const char*, kCodeCount> kCodeNames = {
     "CONFLICT",
     "ENGINE_FAILED",
     "UNSUPPORTED",
+    "EVICTED",
+    "NOT_RETAINED",
 };
 static_assert(kCodeNames.back() != nullptr);
-static_assert(static_cast<uint8_t>(Code::kUnsupported) + 1 == kCodeCount);
+static_assert(static_cast<uint8_t>(Code::kNotRetained) + 1 == kCodeCount);
 
 }  // namespace
 

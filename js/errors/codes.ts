@@ -24,6 +24,8 @@ export const ERROR_CODES = {
   CONFLICT: 17,
   ENGINE_FAILED: 18,
   UNSUPPORTED: 19,
+  EVICTED: 20,
+  NOT_RETAINED: 21,
 } as const
 
 export type ErrorCode = keyof typeof ERROR_CODES

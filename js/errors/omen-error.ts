@@ -96,6 +96,14 @@ export class EngineFailedError extends OmenError {
 export class UnsupportedError extends OmenError {
   readonly code = 'UNSUPPORTED'
 }
+/** The database was there, and the browser has removed it. Nothing was made in its place. */
+export class EvictedError extends OmenError {
+  readonly code = 'EVICTED'
+}
+/** A past state of the database that is no longer kept. */
+export class NotRetainedError extends OmenError {
+  readonly code = 'NOT_RETAINED'
+}
 
 type OmenErrorClass = new (message: string, options?: { cause?: unknown }) => OmenError
 
@@ -119,6 +127,8 @@ const CLASSES: Record<ErrorCode, OmenErrorClass> = {
   CONFLICT: ConflictError,
   ENGINE_FAILED: EngineFailedError,
   UNSUPPORTED: UnsupportedError,
+  EVICTED: EvictedError,
+  NOT_RETAINED: NotRetainedError,
 }
 
 const NAMES_BY_NUMBER = new Map<number, ErrorCode>(

@@ -40,8 +40,10 @@ enum class Code : uint8_t {
   kConflict = 17,           // another commit got there first
   kEngineFailed = 18,       // the engine trapped; reopen the database to recover
   kUnsupported = 19,        // this runtime lacks what the call needs
+  kEvicted = 20,            // the database was there and the browser has removed it
+  kNotRetained = 21,        // a past state that is no longer kept
 };
-inline constexpr uint8_t kCodeCount = 20;
+inline constexpr uint8_t kCodeCount = 22;
 
 // "INVALID_ARGUMENT", ...: the spelling JavaScript sees.
 [[nodiscard]] const char* CodeName(Code code);
