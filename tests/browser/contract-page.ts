@@ -15,10 +15,22 @@ function environmentOf(adapter: AdapterName): ContractEnvironment {
       const found = await indexedDB.databases()
       return found.some(({ name }) => name === indexedDbName(adapter, database))
     },
-    loseConnection: (database) => deleteDB(indexedDbName(adapter, database)),
+    loseConnection: (database) => loseConnections(indexedDbName(adapter, database)),
+    evict: (database) => deleteDB(indexedDbName(adapter, database)),
     damage: (database, object) => damage(adapter, database, object),
   }
   return environment
+}
+
+/** Makes the browser ask every connection to go, for an upgrade that is then given up. */
+async function loseConnections(name: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const request = indexedDB.open(name, 1_000)
+    request.onupgradeneeded = () => request.transaction?.abort()
+    request.onerror = () => resolve()
+    request.onsuccess = () => reject(new Error('the upgrade was not given up'))
+    request.onblocked = () => reject(new Error('a connection stayed open'))
+  })
 }
 
 async function damage(adapter: AdapterName, database: string, object: string): Promise<void> {

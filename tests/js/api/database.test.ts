@@ -268,6 +268,7 @@ describe('a storage adapter of one’s own', () => {
         rangedReads: true,
         synchronousReads: false,
         durableOnResolve: true,
+        relaxedPutsInOrder: true,
         consistentReads: true,
         largestObjectBytes: 1 << 20,
       },

@@ -31,6 +31,7 @@ export class SimulatedDisk implements StorageAdapter {
     rangedReads: true,
     synchronousReads: false,
     durableOnResolve: true,
+    relaxedPutsInOrder: true,
     consistentReads: true,
     largestObjectBytes: 64 << 20,
   }
@@ -109,6 +110,7 @@ export class SimulatedDisk implements StorageAdapter {
           (part) => this.#store(objects.slice(0, Math.ceil(objects.length * part))),
         )
       },
+      sync: alive,
       delete: async (names) => {
         await alive()
         await this.#write('delete', names, (part) => {
