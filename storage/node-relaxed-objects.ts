@@ -24,8 +24,7 @@ interface RelaxedFile {
   readonly name: string
 }
 
-const FILE_NAME =
-  /^([0-9a-f]{12})-([0-9a-f]{12})-([0-9a-f]{12})-([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-z-]{1,64})$/
+const FILE_NAME = /^[0-9a-f]{12}-[0-9a-f]{12}-[0-9a-f]{12}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-z-]{1,64}$/
 
 /**
  * Objects of relaxed puts, in a folder of their own until they are durable.
@@ -155,10 +154,16 @@ export class RelaxedObjects {
 }
 
 function parseFileName(file: string): RelaxedFile | null {
-  const fields = FILE_NAME.exec(file)
-  if (fields === null) return null
-  const [generation, sequence, synced, sizeBytes, checksum] = fields
-    .slice(1, 6)
-    .map((field) => Number.parseInt(field, 16)) as [number, number, number, number, number]
-  return { file, generation, sequence, synced, sizeBytes, checksum, name: fields[6]! }
+  if (!FILE_NAME.test(file)) return null
+  const [generation = '', sequence = '', synced = '', sizeBytes = '', checksum = '', ...name] =
+    file.split('-')
+  return {
+    file,
+    generation: Number.parseInt(generation, 16),
+    sequence: Number.parseInt(sequence, 16),
+    synced: Number.parseInt(synced, 16),
+    sizeBytes: Number.parseInt(sizeBytes, 16),
+    checksum: Number.parseInt(checksum, 16),
+    name: name.join('-'),
+  }
 }

@@ -19,8 +19,10 @@ export interface ContractEnvironment {
   damage?(database: string, object: string): Promise<void>
   /** Ends the connections to the store from outside, and leaves what is stored as it is. */
   loseConnection?(database: string): Promise<void>
-  /** Removes what is stored of the database, without the adapter, also under sessions that use it. */
+  /** Removes what is stored of the database, without the adapter. */
   evict?(database: string): Promise<void>
+  /** The runtime lets nobody remove, by the means of a page, what a writer has open. */
+  readonly keepsWhatIsOpen?: true
 }
 
 /** What a case may use to fail. */

@@ -276,7 +276,7 @@ export const EVICTION_CASES: readonly ContractCase[] = [
       await reader.close()
       assertEqual(await environment.exists?.(database), environment.exists && false, 'exists')
     },
-    ['evict'],
+    ['evict', 'evictOpen'],
   ),
   contractCase(
     'what vanished is EVICTED when it is opened, until it is made anew',
