@@ -75,6 +75,8 @@ export class PackLog {
   readonly #sizes: PackSizes
   readonly #packs: Pack[] = []
   readonly #objects = new Map<string, Location>()
+  /** Deleted names that there was no room to record yet. */
+  #unrecorded = new Set<string>()
   #isSynced = true
   #failure: OmenError | null = null
 
@@ -147,6 +149,7 @@ export class PackLog {
     for (const pack of this.#packs) for (const name of deleted) pack.noteDeleted(name)
     await this.#recordDeletions(deleted)
     await this.#reclaim()
+    if (this.#unrecorded.size > 0) await this.#recordDeletions([])
   }
 
   /** Seals the log, so that damage to its end can be told from an end that was never written. */
@@ -265,19 +268,24 @@ export class PackLog {
     }
   }
 
-  /** Records that objects are gone. Where there is no room for that they come back at the next opening, and do no harm. */
+  /** Records that objects are gone. What there is no room for is tried again; until then they would come back, and do no harm. */
   async #recordDeletions(names: readonly string[]): Promise<void> {
     // A pack of which nothing lives goes away with all it holds; the last one once that is worthwhile.
     const last = this.#packs.at(-1)
     const stays = (pack: Pack): boolean => pack.liveBytes > 0 || (pack === last && !this.#isMostlyDead(pack))
-    const lasting = names.filter((name) => this.#packs.some((pack) => stays(pack) && pack.holds(name)))
-    if (lasting.length === 0 || last === undefined) return
+    const lasting = [...new Set([...this.#unrecorded, ...names])].filter((name) =>
+      this.#packs.some((pack) => stays(pack) && pack.holds(name)),
+    )
+    this.#unrecorded = new Set(lasting)
+    if (lasting.length === 0) return
     try {
       await this.#append([{ kind: 'deletion', name: '', content: encodeNames(lasting) }])
-      this.#packs.at(-1)?.addDeletions(lasting)
     } catch (error) {
       if (this.#failure !== null || !isQuotaExceeded(error)) throw error
+      return
     }
+    this.#unrecorded.clear()
+    this.#packs.at(-1)?.addDeletions(lasting)
   }
 
   /** Gives space back: see the class. What there is no room to copy stays until there is. */

@@ -25,6 +25,8 @@ const LONGEST_PAUSE_MS = 40
 export class PackReader {
   readonly #snapshots: PackSnapshots
   #scans = new Map<number, PackScan>()
+  /** Packs that were scanned when they had successors: their numbers are never used again, and nothing is added. */
+  #complete = new Set<number>()
   #objects = new Map<string, FoundObject>()
 
   constructor(snapshots: PackSnapshots) {
@@ -71,21 +73,23 @@ export class PackReader {
   async #refresh(): Promise<void> {
     const numbers = (await this.#snapshots.list()).sort((a, b) => a - b)
     const scans = new Map<number, PackScan>()
+    const complete = new Set(this.#complete)
     let isSame = numbers.length === this.#scans.size
     for (const number of numbers) {
       const isLast = number === numbers.at(-1)
       const known = this.#scans.get(number) ?? null
-      // Sealed before its successor was made, and its number is never used again.
-      if (known?.isSealed === true && !isLast) {
+      if (known !== null && this.#complete.has(number)) {
         scans.set(number, known)
         continue
       }
       const file = await this.#snapshots.snapshot(number)
       const scan = await scanPack(file, `pack ${number}`, { isLast, known })
       if (scan !== null) scans.set(number, scan)
+      if (!isLast) complete.add(number)
       isSame &&= scan?.packId === known?.packId && scan?.endBytes === known?.endBytes
     }
     this.#scans = scans
+    this.#complete = complete
     if (!isSame) this.#objects = replay(scans)
   }
 }
