@@ -39,7 +39,7 @@ export async function hostStats(engine: CoreEngine, store: Store, state: HostSta
     collections: engine.collectionCount(),
     memtableRows: sums.memtableRows,
     segments: sums.segments,
-    walBytes: engine.uncheckpointedWalBytes(),
+    walBytes: store.ephemeral ? 0 : engine.uncheckpointedWalBytes(),
     writeAmplification: ratio(store.putBytes, state.acceptedBytes),
     spaceAmplification: ratio(usage.usedBytes, sums.liveBytes),
     readAmplification: ratio(state.openingBytes, sums.liveBytes),

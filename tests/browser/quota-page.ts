@@ -2,6 +2,7 @@
 import type { StorageSession } from '../../storage/contract.js'
 import { assert, assertBytes, pattern } from '../storage/contract-environment.js'
 import { type AdapterName, createAdapter } from './page-adapters.js'
+import { exposeCalls } from './page-calls.js'
 
 export interface Filled {
   stored: number
@@ -13,7 +14,7 @@ const SIZE_BYTES = 3 * 1024 * 1024
 const DATABASE = 'full'
 let session: StorageSession
 
-const quotaPage = {
+exposeCalls('quotaPage', {
   /** Puts batches of two objects until one is refused. */
   async fill(adapter: AdapterName): Promise<Filled> {
     session = await createAdapter(adapter).open(DATABASE, 'write')
@@ -62,7 +63,7 @@ const quotaPage = {
     await session.close()
     return 'went on'
   },
-}
+})
 
 async function checkSession(opened: StorageSession, stored: number): Promise<void> {
   assertBytes(await opened.readHead(), HEAD, 'head')
@@ -71,5 +72,3 @@ async function checkSession(opened: StorageSession, stored: number): Promise<voi
   for (let i = 0; i < stored; i++)
     assertBytes(await opened.get(`d-${i}`), pattern(SIZE_BYTES, i), `object ${i}`)
 }
-
-Object.assign(globalThis, { quotaPage })
