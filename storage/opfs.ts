@@ -53,7 +53,7 @@ export function opfsStorage(options: OpfsOptions = {}): StorageAdapter {
       checkDatabaseName(database)
       const guard = new SessionGuard(database, mode)
       const folderName = await opfsFolderName(database)
-      const mark = new ExistenceMark(`opfs:${folderName}`)
+      const mark = new ExistenceMark(await opfsMarkName(database))
       const files = await openRootFolder(mode)
       const reader = new OpfsReader(guard, files, folderName)
       if (mode === 'read') {
@@ -180,7 +180,10 @@ class OpfsWriter implements StorageSession {
   async delete(names: readonly string[]): Promise<void> {
     this.#guard.checkWritable()
     names.forEach(checkObjectName)
-    await this.#do('deleting objects', ({ log }) => log.delete(names))
+    await this.#do('deleting objects', async (files) => {
+      await files.log.delete(names)
+      await this.#checkIsThere(files)
+    })
   }
 
   async usage(): Promise<StorageUsage> {
@@ -333,6 +336,11 @@ class OpfsReader implements StorageSession {
 async function withAvailable(usedBytes: number): Promise<StorageUsage> {
   const availableBytes = await availableQuotaBytes()
   return availableBytes === undefined ? { usedBytes } : { usedBytes, availableBytes }
+}
+
+/** What the mark of a database's existence is called. */
+export async function opfsMarkName(database: string): Promise<string> {
+  return `opfs:${await opfsFolderName(database)}`
 }
 
 /** A database's folder. Names may be cut somewhere, and upper and lower case be one: so the name as it is, or its SHA-256. */

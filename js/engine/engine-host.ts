@@ -254,6 +254,7 @@ export class EngineHost implements HostPort {
     const error = this.#indexer.error ?? this.#checkpointer.backgroundError
     return {
       storage: adapter.name,
+      ...(adapter.fallbackReason === undefined ? {} : { storageFallback: adapter.fallbackReason }),
       durable: adapter.capabilities.durableOnResolve,
       simd: this.#core.simd,
       readOnly: readOnlyReason !== null,

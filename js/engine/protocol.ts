@@ -55,6 +55,7 @@ export interface HostCollectionStats {
 
 export interface HostStats {
   readonly storage: string
+  readonly storageFallback?: string
   readonly durable: boolean
   readonly simd: 'simd128' | 'relaxed-simd'
   readonly readOnly: boolean
