@@ -105,6 +105,8 @@ export interface StorageAdapter {
   /** For messages and `stats()`: 'memory', 'fs', 'indexeddb', 'idbfs', 'opfs', 'kv', ... */
   readonly name: string
   readonly capabilities: StorageCapabilities
+  /** Why this adapter stands in for the one that was asked for; `stats()` shows it. */
+  readonly fallbackReason?: string
   /**
    * Opens (or prepares to create) the database called `database`: 1..255 characters, any Unicode. The folder
    * adapter, where it is a path, takes up to 4,096. An empty name is `INVALID_ARGUMENT`, a longer one `LIMIT_EXCEEDED`.

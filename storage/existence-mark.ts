@@ -36,12 +36,6 @@ export class ExistenceMark {
     })
   }
 
-  async remove(): Promise<void> {
-    await withCache(undefined, async (cache) => {
-      await cache.delete(this.#address)
-    })
-  }
-
   /** Resolves when a note being left is there, or could not be left. */
   async settled(): Promise<void> {
     await this.#leaving

@@ -85,7 +85,6 @@ class IdbfsSession implements StorageSession {
   async mount(recreate: boolean): Promise<void> {
     const mount = await this.#findMount()
     const isEmpty = mount === null || this.#knownHead(mount) === null
-    if (isEmpty && recreate && this.#guard.mode === 'write') await this.#mark.remove()
     if (isEmpty && !recreate && (await this.#mark.isThere())) throw evictedError(this.#guard.quotedName)
     if (mount !== null || this.#guard.mode === 'read') return
     this.#mount = await IdbfsMount.create(this.#createModule, this.#path)

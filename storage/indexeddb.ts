@@ -81,7 +81,6 @@ class IndexedDbSession implements StorageSession {
   async connect(recreate: boolean): Promise<void> {
     const connection = await this.#store.get()
     const isEmpty = connection === null || (await readHead(connection)) === null
-    if (isEmpty && recreate && this.#guard.mode === 'write') await this.#mark.remove()
     if (isEmpty && !recreate && (await this.#mark.isThere())) throw evictedError(this.#guard.quotedName)
     if (this.#guard.mode === 'read') return
     if (connection === null) await this.#store.create()

@@ -1,3 +1,4 @@
+import { type OmenError, StorageFailedError } from '../js/errors/omen-error.js'
 import { availableQuotaBytes } from './browser-quota.js'
 import { type ByteRange, clampRange, equalBytes } from './byte-range.js'
 import type { PutOptions, StorageAdapter, StorageObject, StorageSession, StorageUsage } from './contract.js'
@@ -30,8 +31,8 @@ export interface OpfsOptions {
 /**
  * Databases in the origin private file system, one folder each, for dedicated workers.
  *
- *     omendb-DATABASE/head              the head, in two slots
- *     omendb-DATABASE/pack-0000000001   objects: see pack-format.ts
+ *     omendb-DATABASE/INSTANCE/head              the head, in two slots
+ *     omendb-DATABASE/INSTANCE/pack-0000000001   objects: see pack-format.ts
  *
  * A writer holds a Web Lock and the head's file, which the browser opens for one at a time, so a second writer is kept
  * out even where its lock was stolen. Readers read snapshots of the files.
@@ -53,7 +54,7 @@ export function opfsStorage(options: OpfsOptions = {}): StorageAdapter {
       checkDatabaseName(database)
       const guard = new SessionGuard(database, mode)
       const folderName = await opfsFolderName(database)
-      const mark = new ExistenceMark(`opfs:${folderName}`)
+      const mark = new ExistenceMark(await opfsMarkName(database))
       const files = await openRootFolder(mode)
       const reader = new OpfsReader(guard, files, folderName)
       if (mode === 'read') {
@@ -66,11 +67,10 @@ export function opfsStorage(options: OpfsOptions = {}): StorageAdapter {
       if (lock === null) throw guard.lockHeld()
       const session = new OpfsWriter(guard, lock, mark)
       try {
-        if ((await reader.readHead()) === null) {
-          if (recreate) await mark.remove()
-          else if (await mark.isThere()) throw evictedError(guard.quotedName)
+        if (!recreate && (await reader.readHead()) === null && (await mark.isThere())) {
+          throw evictedError(guard.quotedName)
         }
-        await session.start(await files.getDirectoryHandle(folderName, { create: true }))
+        await session.start((await reader.findFolder()) ?? (await createInstance(files, folderName)))
         return session
       } catch (error) {
         await session.close()
@@ -97,6 +97,7 @@ class OpfsWriter implements StorageSession {
   /** One call after the other: a pack is read and moved by several steps. */
   #queue: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | null = null
+  #evicted: OmenError | null = null
 
   constructor(guard: SessionGuard, lock: WriterLock, mark: ExistenceMark) {
     this.#guard = guard
@@ -180,7 +181,10 @@ class OpfsWriter implements StorageSession {
   async delete(names: readonly string[]): Promise<void> {
     this.#guard.checkWritable()
     names.forEach(checkObjectName)
-    await this.#do('deleting objects', ({ log }) => log.delete(names))
+    await this.#do('deleting objects', async (files) => {
+      await files.log.delete(names)
+      await this.#checkIsThere(files)
+    })
   }
 
   async usage(): Promise<StorageUsage> {
@@ -200,10 +204,13 @@ class OpfsWriter implements StorageSession {
     this.#guard.close()
     await this.#queue
     try {
-      // Without room for it, or after a failure, the next opening finds the end by itself.
-      await this.#files?.log.seal().catch(() => undefined)
-      this.#files?.packs.close()
-      this.#files?.headFile.close()
+      // Chromium never returns from closing a file of an origin that was cleared.
+      if (this.#files !== null && this.#evicted === null) {
+        // Without room for it, or after a failure, the next opening finds the end by itself.
+        await this.#files.log.seal().catch(() => undefined)
+        this.#files.packs.close()
+        this.#files.headFile.close()
+      }
       this.#files = null
       await this.#mark.settled()
     } finally {
@@ -216,8 +223,9 @@ class OpfsWriter implements StorageSession {
     try {
       await folder.getFileHandle(HEAD_FILE)
     } catch (error) {
-      if (isNotFound(error)) throw evictedError(this.#guard.quotedName)
-      throw error
+      if (!isNotFound(error)) throw error
+      this.#evicted = evictedError(this.#guard.quotedName)
+      throw this.#evicted
     }
   }
 
@@ -225,7 +233,8 @@ class OpfsWriter implements StorageSession {
     const result = this.#queue.then(async () => {
       try {
         this.#guard.checkReadable()
-        if (this.#files === null) throw this.#guard.lockHeld()
+        if (this.#evicted !== null) throw this.#evicted
+        if (this.#files === null) throw new StorageFailedError('the session has not been started')
         return await work(this.#files)
       } catch (error) {
         throw toOpfsError(error, what)
@@ -241,20 +250,20 @@ class OpfsReader implements StorageSession {
   readonly #root: FileSystemDirectoryHandle
   readonly #folderName: string
   readonly #packs: PackReader
-  /** Whether the folder was seen to be there; one that goes away afterwards was evicted. */
-  #found = false
+  /** The folder's name, once it was seen to be there; if it goes away afterwards it was evicted. */
+  #instance: string | null = null
 
   constructor(guard: SessionGuard, root: FileSystemDirectoryHandle, folderName: string) {
     this.#guard = guard
     this.#root = root
     this.#folderName = folderName
-    this.#packs = new PackReader(new OpfsPackSnapshots(() => this.#folder()))
+    this.#packs = new PackReader(new OpfsPackSnapshots(() => this.findFolder()))
   }
 
   async readHead(): Promise<Uint8Array | null> {
     return this.#read('reading the head', async () => {
       const head = await withRetries(async () => {
-        const folder = await this.#folder()
+        const folder = await this.findFolder()
         if (folder === null) return null
         try {
           return await readHeadSlots(await snapshotOf(folder, HEAD_FILE))
@@ -308,14 +317,15 @@ class OpfsReader implements StorageSession {
     this.#guard.close()
   }
 
-  async #folder(): Promise<FileSystemDirectoryHandle | null> {
+  /** The folder of the files, or null when there is none and never was one in this session. */
+  async findFolder(): Promise<FileSystemDirectoryHandle | null> {
     try {
-      const folder = await this.#root.getDirectoryHandle(this.#folderName)
-      this.#found = true
-      return folder
+      const database = await this.#root.getDirectoryHandle(this.#folderName)
+      this.#instance ??= await firstName(database)
+      return this.#instance === null ? null : await database.getDirectoryHandle(this.#instance)
     } catch (error) {
       if (!isNotFound(error)) throw error
-      if (this.#found) throw evictedError(this.#guard.quotedName)
+      if (this.#instance !== null) throw evictedError(this.#guard.quotedName)
       return null
     }
   }
@@ -330,9 +340,33 @@ class OpfsReader implements StorageSession {
   }
 }
 
+/**
+ * Makes a folder under a name that was never used: where the one before was removed with its files open, Chromium
+ * keeps their names locked until it is started again.
+ */
+async function createInstance(
+  root: FileSystemDirectoryHandle,
+  folderName: string,
+): Promise<FileSystemDirectoryHandle> {
+  const database = await root.getDirectoryHandle(folderName, { create: true })
+  return database.getDirectoryHandle(crypto.randomUUID(), { create: true })
+}
+
+/** Of two that were made at once, which only writers without locks can do, all see the same one. */
+async function firstName(folder: FileSystemDirectoryHandle): Promise<string | null> {
+  const names: string[] = []
+  for await (const name of folder.keys()) names.push(name)
+  return names.sort()[0] ?? null
+}
+
 async function withAvailable(usedBytes: number): Promise<StorageUsage> {
   const availableBytes = await availableQuotaBytes()
   return availableBytes === undefined ? { usedBytes } : { usedBytes, availableBytes }
+}
+
+/** What the mark of a database's existence is called. */
+export async function opfsMarkName(database: string): Promise<string> {
+  return `opfs:${await opfsFolderName(database)}`
 }
 
 /** A database's folder. Names may be cut somewhere, and upper and lower case be one: so the name as it is, or its SHA-256. */

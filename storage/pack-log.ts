@@ -39,8 +39,9 @@ export interface PackSizes {
   readonly worthwhileBytes: number
 }
 
+/** Larger packs would be made less often, and keep more of what was deleted beside what was not. */
 export const PACK_SIZES: PackSizes = {
-  packBytes: 64 * 1024 * 1024,
+  packBytes: 16 * 1024 * 1024,
   ownPackBytes: 8 * 1024 * 1024,
   worthwhileBytes: 1024 * 1024,
 }
@@ -128,7 +129,14 @@ export class PackLog {
   /** Adds objects whose names are not taken. Durable when it resolves, unless `relaxed`. */
   async put(objects: readonly StorageObject[], relaxed: boolean): Promise<void> {
     if (objects.length > 0) {
-      await this.#append(objects.map(({ name, bytes }) => ({ kind: 'object', name, content: bytes })))
+      const records = objects.map(({ name, bytes }) => ({ kind: 'object', name, content: bytes }) as const)
+      try {
+        await this.#append(records)
+      } catch (error) {
+        if (this.#failure !== null || !isQuotaExceeded(error)) throw error
+        await this.#squeeze(totalBytes(records), error)
+        await this.#append(records)
+      }
     }
     if (!relaxed) await this.sync()
   }
@@ -203,7 +211,7 @@ export class PackLog {
   /** Adds a batch, in the last pack or in a new one. A failure takes back what was written of it. */
   async #append(records: readonly NewRecord[]): Promise<void> {
     this.#check()
-    const batchBytes = records.reduce((sum, { content }) => sum + recordBytes(content.byteLength), 0)
+    const batchBytes = totalBytes(records)
     let pack = this.#packs.at(-1)
     if (pack === undefined || this.#isFull(pack, batchBytes)) {
       await this.seal()
@@ -304,9 +312,26 @@ export class PackLog {
     }
   }
 
-  #isMostlyDead(pack: Pack): boolean {
-    const deadBytes = pack.sizeBytes - PACK_HEADER_BYTES - pack.liveBytes
-    return deadBytes > pack.liveBytes && deadBytes >= this.#sizes.worthwhileBytes
+  #isMostlyDead({ deadBytes, liveBytes }: Pack): boolean {
+    return deadBytes > liveBytes && deadBytes >= this.#sizes.worthwhileBytes
+  }
+
+  /** For a batch that found no room: leaves whatever packs it can, where enough is deleted; throws `error` where not. */
+  async #squeeze(batchBytes: number, error: unknown): Promise<void> {
+    const deadBytes = this.#packs.reduce((sum, pack) => sum + pack.deadBytes, 0)
+    if (deadBytes < batchBytes) throw error
+    try {
+      const last = this.#packs.at(-1)
+      if (last !== undefined && last.deadBytes > 0) {
+        if (last.liveBytes === 0) await this.#restart(last)
+        else await this.#roll()
+      }
+      // What is quickly copied first: it makes room to copy the next.
+      const packs = this.#packs.slice(0, -1).sort((a, b) => a.liveBytes - b.liveBytes)
+      for (const pack of packs) if (pack.deadBytes > 0) await this.#leave(pack)
+    } catch (failure) {
+      if (this.#failure !== null || !isQuotaExceeded(failure)) throw failure
+    }
   }
 
   /** Ends the last pack, so that it can be left. */
@@ -373,6 +398,10 @@ export class PackLog {
       throw this.#failure
     }
   }
+}
+
+function totalBytes(records: readonly NewRecord[]): number {
+  return records.reduce((sum, { content }) => sum + recordBytes(content.byteLength), 0)
 }
 
 async function writeRecord(

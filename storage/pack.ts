@@ -16,8 +16,9 @@ export class Pack {
   syncedBytes = PACK_HEADER_BYTES
   /** Whether it ends with a seal. */
   isSealed = false
-  /** Bytes of the records of objects that were not deleted, or copied elsewhere. */
+  /** Bytes of the records of objects that were not deleted, or copied elsewhere; and of those that were. */
   liveBytes = 0
+  deadBytes = 0
   /** Of the objects that it ever held. */
   largestObjectBytes = 0
   readonly #live = new Map<string, HeldObject>()
@@ -53,6 +54,7 @@ export class Pack {
     this.syncedBytes = PACK_HEADER_BYTES
     this.isSealed = false
     this.liveBytes = 0
+    this.deadBytes = 0
     this.largestObjectBytes = 0
     this.#live.clear()
     this.#dead.clear()
@@ -73,6 +75,7 @@ export class Pack {
     this.#live.delete(name)
     this.#dead.add(name)
     this.liveBytes -= recordBytes(object.sizeBytes)
+    this.deadBytes += recordBytes(object.sizeBytes)
   }
 
   addDeletions(names: Iterable<string>): void {

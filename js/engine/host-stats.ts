@@ -29,6 +29,7 @@ export async function hostStats(engine: CoreEngine, store: Store, state: HostSta
   }
   return {
     storage: adapter.name,
+    ...(adapter.fallbackReason === undefined ? {} : { storageFallback: adapter.fallbackReason }),
     durable: adapter.capabilities.durableOnResolve && durability === 'strict',
     durability,
     simd: engine.simd,

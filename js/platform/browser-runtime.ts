@@ -4,6 +4,7 @@ import { memoryStorage } from '../../storage/memory.js'
 import { loadCoreModule } from '../wasm/core-module.js'
 import type { Runtime } from './connect.js'
 import { type ImportIdbfs, loadIdbfsStorage } from './idbfs-script.js'
+import { type ImportOpfs, loadOpfsStorage } from './opfs-script.js'
 import { unsupportedStorage } from './unsupported.js'
 
 const builds = () => ({
@@ -11,13 +12,20 @@ const builds = () => ({
   relaxed: new URL('./core-relaxed.wasm', import.meta.url),
 })
 
-export function browserRuntime(importIdbfs: ImportIdbfs): Runtime {
+/** What is fetched when a database asks for it. */
+interface LazyScripts {
+  readonly idbfs: ImportIdbfs
+  readonly opfs: ImportOpfs
+}
+
+export function browserRuntime(scripts: LazyScripts): Runtime {
   return {
     // Without IndexedDB nothing can be kept; `stats()` shows 'memory', and that it is not durable.
     defaultStorage: () => (typeof indexedDB === 'undefined' ? 'memory' : 'indexeddb'),
     storage: (name) => {
       if (name === 'indexeddb') return indexedDbStorage()
-      if (name === 'idbfs') return loadIdbfsStorage(importIdbfs)
+      if (name === 'idbfs') return loadIdbfsStorage(scripts.idbfs)
+      if (name === 'opfs') return loadOpfsStorage(scripts.opfs)
       if (name === 'memory') return memoryStorage()
       throw unsupportedStorage(name, 'browsers')
     },

@@ -64,7 +64,10 @@ async function damage(adapter: 'indexeddb' | 'idbfs', database: string, object: 
 /** Changes one byte of the header of the first record, which everything that was stored stands behind. */
 async function damagePack(database: string): Promise<void> {
   const root = await navigator.storage.getDirectory()
-  const folder = await root.getDirectoryHandle(await opfsFolderName(database))
+  const instances = await root.getDirectoryHandle(await opfsFolderName(database))
+  let instance = ''
+  for await (const name of instances.keys()) instance = name
+  const folder = await instances.getDirectoryHandle(instance)
   const file = (await folder.getFileHandle('pack-0000000001')) as FileSystemFileHandle & {
     createSyncAccessHandle(): Promise<{ write(bytes: Uint8Array, at: { at: number }): number; close(): void }>
   }
