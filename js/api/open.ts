@@ -20,6 +20,7 @@ export interface ConnectRequest {
   /** `undefined`: as the runtime thinks best. */
   readonly worker: boolean | undefined
   readonly readOnly: boolean
+  readonly sharing: boolean
   readonly wasm: WebAssembly.Module | URL | BufferSource | undefined
   readonly signal: AbortSignal | undefined
 }
@@ -41,7 +42,7 @@ const STORAGE_NAMES = ['auto', 'memory', 'indexeddb', 'idbfs', 'fs'] as const
 const DATABASE_NAME_CHARACTERS_MAX = 255
 /** Of a folder's path, as Linux has it; what a file system takes is for it to say. */
 const PATH_CHARACTERS_MAX = 4096
-const OPTION_KEYS = ['storage', 'worker', 'readOnly', 'wasm', 'signal'] as const
+const OPTION_KEYS = ['storage', 'worker', 'readOnly', 'sharing', 'wasm', 'signal'] as const
 
 /** `open`, for a runtime. */
 export function openWith(connect: Connect): Open {
@@ -54,6 +55,7 @@ export function openWith(connect: Connect): Open {
       storage,
       worker: given.worker === undefined ? undefined : checkBoolean('open: worker', given.worker, true),
       readOnly: checkBoolean('open: readOnly', given.readOnly, false),
+      sharing: checkBoolean('open: sharing', given.sharing, true),
       wasm: checkWasm(given.wasm),
       signal: checkSignal('open', given.signal),
     }

@@ -25,10 +25,12 @@ import {
   type RequestKind,
   type RequestOptions,
   type RequestOutput,
+  type WriteToken,
 } from './protocol.js'
 import { recover } from './recovery.js'
 import { checkAgrees, collectionInfo, coreOptions } from './schema.js'
 import { Store } from './store.js'
+import { findToken, noteToken } from './tokens-in-memory.js'
 import { Uploads } from './uploads.js'
 
 export interface HostOptions {
@@ -173,10 +175,10 @@ export class EngineHost implements HostPort {
     count: ({ collection }) => this.#core.count(collection),
     collectionStats: ({ collection }) => this.#core.stats(collection),
 
-    upsert: ({ collection, batch }, { signal }) =>
-      this.#written(this.#queue.submit({ kind: 'upsert', collection, batch }, signal)),
-    deleteRows: ({ collection, ids }, { signal }) =>
-      this.#written(this.#queue.submit({ kind: 'delete', collection, ids }, signal)),
+    upsert: ({ collection, batch }, { signal, token }) =>
+      this.#tokened(token, this.#queue.submit({ kind: 'upsert', collection, batch }, signal)),
+    deleteRows: ({ collection, ids }, { signal, token }) =>
+      this.#tokened(token, this.#queue.submit({ kind: 'delete', collection, ids }, signal)),
     stagePart: ({ collection, upload, batch }) => {
       this.#requireWritable()
       this.#uploads.stage(upload, collection, batch)
@@ -190,7 +192,7 @@ export class EngineHost implements HostPort {
 
     collections: () => this.#collections(),
     openCollection: ({ name, schema }) => this.#openCollection(name, schema),
-    dropCollection: ({ name }) => this.#dropCollection(name),
+    dropCollection: ({ name }, { token }) => this.#dropCollection(name, token),
 
     databaseStats: () => this.#stats(),
     flush: async () => {
@@ -200,6 +202,8 @@ export class EngineHost implements HostPort {
     },
     idle: () => this.#idle(),
     close: () => this.#close(),
+    relinquish: () => this.#relinquish(),
+    findToken: ({ token }) => findToken(this.#store.adapter, token),
   }
 
   #collections(): CollectionInfo[] {
@@ -239,10 +243,10 @@ export class EngineHost implements HostPort {
     }
   }
 
-  async #dropCollection(name: string): Promise<null> {
+  async #dropCollection(name: string, token: WriteToken | undefined): Promise<null> {
     const collection = this.#core.findCollection(name)
     if (collection === 0) throw this.#noCollection(name)
-    await this.#written(this.#queue.submit({ kind: 'drop', collection }))
+    await this.#tokened(token, this.#queue.submit({ kind: 'drop', collection }))
     return null
   }
 
@@ -283,6 +287,12 @@ export class EngineHost implements HostPort {
     return null
   }
 
+  async #tokened(token: WriteToken | undefined, rows: Promise<number>): Promise<number> {
+    const count = await this.#written(rows)
+    if (token !== undefined) noteToken(this.#store.adapter, token, count)
+    return count
+  }
+
   /** A write is answered; where nothing runs afterwards, not before the checkpoint that it brought about. */
   async #written(rows: Promise<number>): Promise<number> {
     const count = await rows
@@ -317,6 +327,13 @@ export class EngineHost implements HostPort {
       throw asOmenError(error, 'STORAGE_FAILED')
     }
     return null
+  }
+
+  /** What waits is committed, unless another writer has taken over. */
+  async #relinquish(): Promise<null> {
+    await this.#queue.close()
+    this.#store.becomeReadOnly('another writer waits for the database')
+    return this.#close()
   }
 
   /** Whoever hears that this handle is of no more use can open the database again at once: its lock is given up. */

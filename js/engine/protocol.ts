@@ -59,6 +59,7 @@ export interface HostStats {
   readonly simd: 'simd128' | 'relaxed-simd'
   readonly readOnly: boolean
   readonly readOnlyReason?: string
+  readonly role?: 'leader' | 'follower'
   readonly sequence: number
   readonly collections: number
   readonly memoryBytes: number
@@ -103,11 +104,22 @@ export interface HostRequests {
   flush: { input: null; output: null }
   idle: { input: null; output: null }
   close: { input: null; output: null }
+  /** Closes without a last checkpoint, for another writer that waits; what was committed stays in the WAL. */
+  relinquish: { input: null; output: null }
+  /** The rows that the write of this token changed; null when there was no such write. */
+  findToken: { input: { token: WriteToken }; output: number | null }
 }
 
 export type RequestKind = keyof HostRequests
 export type RequestInput<K extends RequestKind> = HostRequests[K]['input']
 export type RequestOutput<K extends RequestKind> = HostRequests[K]['output']
+
+/** Names one write wherever and whenever it is carried out, so that it can be asked for, and sent again, exactly once. */
+export interface WriteToken {
+  /** Random, of the one who writes. */
+  readonly client: bigint
+  readonly request: bigint
+}
 
 export interface RequestOptions {
   /** Buffers that the request hands over. */
@@ -115,6 +127,8 @@ export interface RequestOptions {
   /** Reads reject at once; writes stop before the next part and then say how far they came. */
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((done: number, total: number) => void) | undefined
+  /** Of `upsert`, `deleteRows` and `dropCollection`: committed with the write, for `findToken`. */
+  readonly token?: WriteToken | undefined
 }
 
 /** A host, near or far. Rejects with `OmenError`s only. */

@@ -3,6 +3,7 @@ import { indexedDbStorage } from '../../storage/indexeddb.js'
 import { memoryStorage } from '../../storage/memory.js'
 import { loadCoreModule } from '../wasm/core-module.js'
 import type { Runtime } from './connect.js'
+import { browserEnvironment, sharedWriterLocks } from './browser-sharing.js'
 import { type ImportIdbfs, loadIdbfsStorage } from './idbfs-script.js'
 import { unsupportedStorage } from './unsupported.js'
 
@@ -15,9 +16,10 @@ export function browserRuntime(importIdbfs: ImportIdbfs): Runtime {
   return {
     // Without IndexedDB nothing can be kept; `stats()` shows 'memory', and that it is not durable.
     defaultStorage: () => (typeof indexedDB === 'undefined' ? 'memory' : 'indexeddb'),
-    storage: (name) => {
-      if (name === 'indexeddb') return indexedDbStorage()
-      if (name === 'idbfs') return loadIdbfsStorage(importIdbfs)
+    storage: (name, isShared) => {
+      const options = isShared ? { locks: sharedWriterLocks() } : {}
+      if (name === 'indexeddb') return indexedDbStorage(options)
+      if (name === 'idbfs') return loadIdbfsStorage(importIdbfs, options)
       if (name === 'memory') return memoryStorage()
       throw unsupportedStorage(name, 'browsers')
     },
@@ -25,5 +27,7 @@ export function browserRuntime(importIdbfs: ImportIdbfs): Runtime {
     // The worker's script shares this, and must not name itself: bundlers would bundle it for ever.
     startWorker: null,
     clockStandsStill: false,
+    // Memory is each tab's own.
+    sharing: (storage) => (storage === 'memory' ? null : browserEnvironment()),
   }
 }

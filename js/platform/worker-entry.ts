@@ -4,9 +4,9 @@ import { serve, type WorkerEndpoint } from '../worker/worker-host.js'
 import { openHost, type Runtime } from './connect.js'
 
 export function serveDatabase(endpoint: WorkerEndpoint, runtime: Runtime): void {
-  serve(endpoint, async ({ database, storage, readOnly, wasm }) => {
+  serve(endpoint, async ({ database, storage, readOnly, sharing, wasm }) => {
     const source = typeof wasm === 'string' ? new URL(wasm) : wasm
-    const request = { database, storage: storage as StorageName, readOnly, wasm: source, signal: undefined }
-    return openHost(runtime, 'worker', request)
+    const named = { storage: storage as StorageName, wasm: source, signal: undefined }
+    return openHost(runtime, 'worker', { database, readOnly, sharing, ...named })
   })
 }
