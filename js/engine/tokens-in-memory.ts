@@ -2,18 +2,18 @@
 import type { StorageAdapter } from '../../storage/contract.js'
 import type { WriteToken } from './protocol.js'
 
-const tokens = new WeakMap<StorageAdapter, Map<string, number>>()
+const tokens = new WeakMap<object, Map<string, number>>()
 
 function keyOf({ client, request }: WriteToken): string {
   return `${client}:${request}`
 }
 
 export function noteToken(adapter: StorageAdapter, token: WriteToken, rows: number): void {
-  const noted = tokens.get(adapter) ?? new Map<string, number>()
-  tokens.set(adapter, noted)
+  const noted = tokens.get(adapter.capabilities) ?? new Map<string, number>()
+  tokens.set(adapter.capabilities, noted)
   noted.set(keyOf(token), rows)
 }
 
 export function findToken(adapter: StorageAdapter, token: WriteToken): number | null {
-  return tokens.get(adapter)?.get(keyOf(token)) ?? null
+  return tokens.get(adapter.capabilities)?.get(keyOf(token)) ?? null
 }

@@ -17,6 +17,11 @@ export interface ElectionEvents {
   failed(error: OmenError): void
 }
 
+/** As the browser says it of a lock that it gave and took before this tab heard of either. */
+function isStolen(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError'
+}
+
 export class Election {
   readonly #environment: Environment
   readonly #names: ChannelNames
@@ -124,7 +129,7 @@ export class Election {
       if (this.#leave === leave) this.#leave = null
       if (isLeaving) return
       this.#isElected = false
-      if (isGranted) this.#events.deposed()
+      if (isGranted || isStolen(error)) this.#events.deposed()
       else this.#events.failed(errorFromCode('STORAGE_FAILED', 'the browser refused a Web Lock', error))
     })
   }
