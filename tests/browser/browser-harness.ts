@@ -40,6 +40,8 @@ export interface BrowserPage {
 export interface BrowserProcess {
   readonly name: BrowserName
   openPage(url: string): Promise<BrowserPage>
+  /** The main process. */
+  readonly processId: number
   /** SIGKILL to every process of the browser; resolves when all are gone. */
   kill(): Promise<void>
   /** Ends it in the normal way. */
@@ -113,6 +115,7 @@ async function launchChromium({ profile, args = [] }: LaunchOptions): Promise<Br
   if (context === undefined) throw new Error('Chromium has no default context')
   return {
     name: 'chromium',
+    processId: processId(child),
     async openPage(url) {
       const page = await context.newPage()
       return chromiumPage(page, url)
@@ -175,19 +178,20 @@ async function launchFirefox({ profile, args = [] }: LaunchOptions): Promise<Bro
     extraPrefsFirefox: FIREFOX_PREFERENCES,
     protocolTimeout: 600_000,
   })
+  const child = browser.process()
+  if (child === null) throw new Error('Firefox was not started by this driver')
   return {
     name: 'firefox',
+    processId: processId(child),
     async openPage(url) {
       return firefoxPage(await browser.newPage(), url)
     },
-    kill: () => killFirefox(browser),
+    kill: () => killFirefox(browser, child),
     close: () => browser.close(),
   }
 }
 
-async function killFirefox(browser: PuppeteerBrowser): Promise<void> {
-  const child = browser.process()
-  if (child === null) throw new Error('Firefox was not started by this driver')
+async function killFirefox(browser: PuppeteerBrowser, child: ChildProcess): Promise<void> {
   await killTree(processId(child))
   // Not awaited for an answer: there is nobody to give one.
   await browser.disconnect().catch(() => undefined)
