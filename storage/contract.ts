@@ -37,6 +37,16 @@ export interface StorageObject {
   readonly bytes: Uint8Array
 }
 
+export interface PutOptions {
+  /** May resolve before the bytes survive a crash of the machine; `sync` makes them durable. */
+  readonly relaxed?: boolean
+}
+
+export interface OpenSessionOptions {
+  /** Opens a database that would be `EVICTED` as a new one. */
+  readonly recreate?: boolean
+}
+
 export interface StorageUsage {
   /** Bytes of the objects and the head of this database, as far as the adapter knows. */
   readonly usedBytes: number
@@ -59,7 +69,9 @@ export interface StorageSession {
    * then be there or not) or when a name is taken. After a rejection none or some objects may be there, none
    * of them torn.
    */
-  put(objects: readonly StorageObject[], head: Uint8Array): Promise<void>
+  put(objects: readonly StorageObject[], head: Uint8Array, options?: PutOptions): Promise<void>
+  /** Resolves when every `put` of this session that resolved before is durable. */
+  sync?(): Promise<void>
   /** The object, or the bytes `[start, end)` of it (cut at its end), or `null` when the name was never put or was deleted. */
   get(name: string, range?: { start: number; end: number }): Promise<Uint8Array | null>
   /** Names that begin with `prefix`, in no order. */
@@ -81,5 +93,5 @@ export interface StorageAdapter {
    * `write` takes the writer lock for the life of the session and rejects with `LOCKED` at once when
    * it is held; `read` takes none and never creates anything.
    */
-  open(database: string, mode: 'read' | 'write'): Promise<StorageSession>
+  open(database: string, mode: 'read' | 'write', options?: OpenSessionOptions): Promise<StorageSession>
 }

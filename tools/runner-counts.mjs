@@ -23,3 +23,9 @@ export function countVitest(log) {
     failed: Math.max(number(tests, 'failed'), number(line('Test Files'), 'failed')),
   }
 }
+
+/** From tools/fuzz.mjs: a line for each target. */
+export function countFuzzTargets(log) {
+  const lines = (word) => [...log.matchAll(new RegExp(`^fuzz: \\w+ ${word}$`, 'gm'))].length
+  return { passed: lines('ok'), failed: lines('FAILED') }
+}

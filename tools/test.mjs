@@ -7,7 +7,7 @@
 // Ends with a line `N passed, N failed`, summed over all runners, and a non-zero exit code when anything failed.
 import { build } from './build.mjs'
 import { checks, clangTidy, unitTests } from './check.mjs'
-import { countGoogleTests, countVitest } from './runner-counts.mjs'
+import { countFuzzTargets, countGoogleTests, countVitest } from './runner-counts.mjs'
 import { setUp, SetupError } from './setup.mjs'
 import { runSteps, totalCounts } from './stages.mjs'
 
@@ -21,13 +21,20 @@ const project = (name) => ({
   command: ['vitest', 'run', '--project', name],
   count: countVitest,
 })
+const FUZZ_SECONDS = 5
+/** @type {import('./stages.mjs').Step} */
+const fuzz = {
+  title: 'fuzz',
+  command: ['node', 'tools/fuzz.mjs', String(FUZZ_SECONDS)],
+  count: countFuzzTargets,
+}
 // Two browsers at once on two cores time nothing but each other.
 const oneFileAtATime = (step) => ({ ...step, command: [...step.command, '--no-file-parallelism'] })
 
 /** Groups run one after the other; the steps of a group share the machine, `width` at a time. */
 const groups = [
   { width: 2, steps: checks },
-  { width: 1, steps: [coreTests('native-asan'), coreTests('wasm-simd'), coreTests('wasm-relaxed')] },
+  { width: 1, steps: [coreTests('native-asan'), coreTests('wasm-simd'), coreTests('wasm-relaxed'), fuzz] },
   { width: 1, steps: [clangTidy, unitTests, project('storage')] },
   {
     width: 1,

@@ -85,11 +85,14 @@ class EngineBinding {
   [[nodiscard]] bool IsReferenced(uint32_t size) const { return engine_->IsReferenced(Text(size)); }
   [[nodiscard]] uint64_t Sequence() const { return engine_->sequence(); }
   [[nodiscard]] uint32_t Epoch() const { return engine_->epoch(); }
+  uint32_t TakePlaceOf(const EngineBinding* other) { return Give(engine_->TakePlaceOf(*other->engine_)); }
 
   // ---- Collections ------------------------------------------------------------------------------------
   [[nodiscard]] uint32_t FindCollection(uint32_t size) const { return engine_->FindCollection(Text(size)); }
-  [[nodiscard]] uint32_t CollectionCount() const { return engine_->CollectionCount(); }
-  [[nodiscard]] uint32_t CollectionAt(uint32_t index) const { return engine_->CollectionAt(index); }
+  [[nodiscard]] uint32_t CollectionCount(uint32_t view) const { return engine_->CollectionCount(view); }
+  [[nodiscard]] uint32_t CollectionAt(uint32_t index, uint32_t view) const {
+    return engine_->CollectionAt(index, view);
+  }
   uint32_t CollectionName(uint32_t collection) {
     auto name = engine_->CollectionName(collection);
     if (name.ok()) name_ = name.value();
@@ -107,7 +110,7 @@ class EngineBinding {
   }
 
   // ---- Writing --------------------------------------------------------------------------------------------
-  uint32_t BeginFrame() { return Give(engine_->BeginFrame()); }
+  uint32_t BeginFrame(uint64_t time_ms) { return Give(engine_->BeginFrame(time_ms)); }
   // The answer is where the payload goes.
   uint32_t FramePayload(uint32_t size) {
     auto payload = engine_->FramePayload(size);
@@ -127,45 +130,74 @@ class EngineBinding {
     return Give(engine_->FrameCreate(Text(name_size), options));
   }
   uint32_t FrameDrop(uint32_t collection) { return Give(engine_->FrameDrop(collection)); }
+  uint32_t FrameTransaction(uint32_t transaction) { return Give(engine_->FrameTransaction(transaction)); }
+  uint32_t FrameRestore(uint32_t view) { return Give(engine_->FrameRestore(view)); }
+  uint32_t FrameToken(uint64_t client, uint64_t request) {
+    return Give(engine_->FrameToken({.client = client, .request = request}));
+  }
   uint32_t SealFrame() { return GiveBytes(engine_->SealFrame()); }
   void FrameName() { name_ = engine_->FrameName(); }
   void ApplyFrame() { engine_->ApplyFrame(); }
   [[nodiscard]] uint32_t AppliedCount(uint32_t index) const { return engine_->AppliedCount(index); }
   void DiscardFrame() { engine_->DiscardFrame(); }
+  uint32_t FindToken(uint64_t client, uint64_t request) {
+    return GiveNumber(engine_->FindToken({.client = client, .request = request}));
+  }
   uint32_t CheckRowBatch(uint32_t collection, uint32_t size) {
     return Give(engine_->CheckRowBatch(collection, Bytes(size)));
   }
 
+  // ---- Views, history -----------------------------------------------------------------------------------
+  // The number of the first three: the view.
+  uint32_t OpenView() { return GiveNumber(engine_->OpenView()); }
+  uint32_t OpenViewAt(uint64_t sequence) { return GiveNumber(engine_->OpenViewAt(sequence)); }
+  uint32_t BeginTransaction() { return GiveNumber(engine_->BeginTransaction()); }
+  uint32_t ViewSequence(uint32_t view) { return GiveNumber(engine_->ViewSequence(view)); }
+  void CloseView(uint32_t view) { engine_->CloseView(view); }
+  [[nodiscard]] uint32_t FindCollectionIn(uint32_t view, uint32_t size) const {
+    return engine_->FindCollectionIn(view, Text(size));
+  }
+  uint32_t TransactionUpsert(uint32_t transaction, uint32_t collection, uint32_t size) {
+    return Give(engine_->TransactionUpsert(transaction, collection, Bytes(size)));
+  }
+  uint32_t TransactionDelete(uint32_t transaction, uint32_t collection, uint32_t size) {
+    return GiveNumber(engine_->TransactionDelete(transaction, collection, Bytes(size)));
+  }
+  void ForgetBefore(uint64_t time_ms) { engine_->ForgetBefore(time_ms); }
+  [[nodiscard]] uint64_t OldestSequence() const { return engine_->OldestSequence(); }
+  uint32_t SequenceAt(uint64_t time_ms) { return GiveNumber(engine_->SequenceAt(time_ms)); }
+
   // ---- Reading --------------------------------------------------------------------------------------------
   // The queries are the scratch region's first floats.
   uint32_t Search(uint32_t collection, uint32_t query_count, uint32_t k, uint32_t ef_search, bool exact,
-                  uint32_t include) {
+                  uint32_t include, uint32_t view) {
     const SearchRequest request{.collection = collection,
                                 .queries = reinterpret_cast<const float*>(scratch_),
                                 .query_count = query_count,
                                 .k = k,
                                 .ef_search = ef_search,
                                 .exact = exact,
-                                .include = include};
+                                .include = include,
+                                .view = view};
     return GiveBytes(engine_->Search(request));
   }
-  uint32_t Get(uint32_t collection, uint32_t size, uint32_t include) {
-    return GiveBytes(engine_->Get(collection, Bytes(size), include));
+  uint32_t Get(uint32_t collection, uint32_t size, uint32_t include, uint32_t view) {
+    return GiveBytes(engine_->Get(collection, Bytes(size), include, view));
   }
-  uint32_t List(uint32_t collection, uint64_t cursor, uint32_t limit, uint32_t include) {
-    return GiveBytes(engine_->List(collection, cursor, limit, include));
+  uint32_t List(uint32_t collection, uint64_t cursor, uint32_t limit, uint32_t include, uint32_t view) {
+    return GiveBytes(engine_->List(collection, cursor, limit, include, view));
   }
-  uint32_t CursorAfter(uint32_t collection, uint32_t size) {
-    return GiveNumber(engine_->CursorAfter(collection, Bytes(size)));
+  uint32_t CursorAfter(uint32_t collection, uint32_t size, uint32_t view) {
+    return GiveNumber(engine_->CursorAfter(collection, Bytes(size), view));
   }
-  uint32_t Count(uint32_t collection) { return GiveNumber(engine_->Count(collection)); }
+  uint32_t Count(uint32_t collection, uint32_t view) { return GiveNumber(engine_->Count(collection, view)); }
   // The answer: the members of CollectionStats in their order, each a u64.
   uint32_t Stats(uint32_t collection) {
     auto stats = engine_->Stats(collection);
     if (stats.ok()) {
       const CollectionStats& s = stats.value();
       GiveRecord({s.live_rows, s.deleted_rows, s.indexed_rows, s.vector_bytes, s.code_bytes, s.link_bytes,
-                  s.id_bytes, s.metadata_bytes});
+                  s.id_bytes, s.metadata_bytes, s.memtable_rows, s.segments, s.live_bytes});
     }
     return Give(stats.status());
   }
@@ -177,7 +209,7 @@ class EngineBinding {
     if (state.ok()) number_ = state.value().remaining;
     return Give(state.status());
   }
-  uint32_t BeginCheckpoint() { return Give(engine_->BeginCheckpoint()); }
+  uint32_t BeginCheckpoint(bool whole) { return Give(engine_->BeginCheckpoint(whole)); }
   // The number: 1 when there is an object, which is the answer.
   uint32_t NextCheckpointObject() {
     auto more = engine_->NextCheckpointObject();
@@ -193,9 +225,12 @@ class EngineBinding {
   [[nodiscard]] uint64_t UncheckpointedWalBytes() const { return engine_->UncheckpointedWalBytes(); }
   [[nodiscard]] uint32_t UncheckpointedWalObjects() const { return engine_->UncheckpointedWalObjects(); }
   [[nodiscard]] uint64_t UncheckpointedGraphRows() const { return engine_->UncheckpointedGraphRows(); }
+  [[nodiscard]] uint64_t ReclaimableBytes() const { return engine_->ReclaimableBytes(); }
+  [[nodiscard]] uint32_t StoredObjectCount() const { return engine_->StoredObjectCount(); }
+  void StoredObjectName(uint32_t index) { name_ = engine_->StoredObjectName(index); }
 
  private:
-  static constexpr size_t kRecordLength = 8;
+  static constexpr size_t kRecordLength = 11;
 
   explicit EngineBinding(Engine::Pointer engine) : engine_(std::move(engine)) {}
 
@@ -269,6 +304,7 @@ EMSCRIPTEN_BINDINGS(omendb) {
       .function("isReferenced", &EngineBinding::IsReferenced)
       .function("sequence", &EngineBinding::Sequence)
       .function("epoch", &EngineBinding::Epoch)
+      .function("takePlaceOf", &EngineBinding::TakePlaceOf, allow_raw_pointers())
       .function("findCollection", &EngineBinding::FindCollection)
       .function("collectionCount", &EngineBinding::CollectionCount)
       .function("collectionAt", &EngineBinding::CollectionAt)
@@ -280,12 +316,27 @@ EMSCRIPTEN_BINDINGS(omendb) {
       .function("frameDelete", &EngineBinding::FrameDelete)
       .function("frameCreate", &EngineBinding::FrameCreate)
       .function("frameDrop", &EngineBinding::FrameDrop)
+      .function("frameTransaction", &EngineBinding::FrameTransaction)
+      .function("frameRestore", &EngineBinding::FrameRestore)
+      .function("frameToken", &EngineBinding::FrameToken)
       .function("sealFrame", &EngineBinding::SealFrame)
       .function("frameName", &EngineBinding::FrameName)
       .function("applyFrame", &EngineBinding::ApplyFrame)
       .function("appliedCount", &EngineBinding::AppliedCount)
       .function("discardFrame", &EngineBinding::DiscardFrame)
+      .function("findToken", &EngineBinding::FindToken)
       .function("checkRowBatch", &EngineBinding::CheckRowBatch)
+      .function("openView", &EngineBinding::OpenView)
+      .function("openViewAt", &EngineBinding::OpenViewAt)
+      .function("beginTransaction", &EngineBinding::BeginTransaction)
+      .function("viewSequence", &EngineBinding::ViewSequence)
+      .function("closeView", &EngineBinding::CloseView)
+      .function("findCollectionIn", &EngineBinding::FindCollectionIn)
+      .function("transactionUpsert", &EngineBinding::TransactionUpsert)
+      .function("transactionDelete", &EngineBinding::TransactionDelete)
+      .function("forgetBefore", &EngineBinding::ForgetBefore)
+      .function("oldestSequence", &EngineBinding::OldestSequence)
+      .function("sequenceAt", &EngineBinding::SequenceAt)
       .function("search", &EngineBinding::Search)
       .function("get", &EngineBinding::Get)
       .function("list", &EngineBinding::List)
@@ -300,5 +351,8 @@ EMSCRIPTEN_BINDINGS(omendb) {
       .function("abortCheckpoint", &EngineBinding::AbortCheckpoint)
       .function("uncheckpointedWalBytes", &EngineBinding::UncheckpointedWalBytes)
       .function("uncheckpointedWalObjects", &EngineBinding::UncheckpointedWalObjects)
-      .function("uncheckpointedGraphRows", &EngineBinding::UncheckpointedGraphRows);
+      .function("uncheckpointedGraphRows", &EngineBinding::UncheckpointedGraphRows)
+      .function("reclaimableBytes", &EngineBinding::ReclaimableBytes)
+      .function("storedObjectCount", &EngineBinding::StoredObjectCount)
+      .function("storedObjectName", &EngineBinding::StoredObjectName);
 }

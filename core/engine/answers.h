@@ -4,17 +4,21 @@
 
 #include <span>
 
-#include "engine/collection.h"
+#include "engine/collection_view.h"
 
 namespace omendb {
 
-// Appends `ordinals` of `collection` as a row batch, which starts at a multiple of 16. `include`:
-// IncludeFlags. OUT_OF_MEMORY, LIMIT_EXCEEDED (more than 4 GiB of ids or metadata); `out` is then unchanged.
-Status AppendRows(const Collection& collection, std::span<const uint32_t> ordinals, uint32_t include,
-                  Bytes& out);
+// Appends `rows` of `view` as a row batch, which starts at a multiple of 16. `include`: IncludeFlags.
+// OUT_OF_MEMORY, LIMIT_EXCEEDED (more than 4 GiB of ids or metadata); `out` is then unchanged.
+Status AppendRows(const ReadView& view, std::span<const RowRef> rows, uint32_t include, Bytes& out);
+
+// How large AppendRows would make them.
+[[nodiscard]] RowBatchLayout LayOutRows(const ReadView& view, std::span<const RowRef> rows, uint32_t include);
+// Writes them into layout.bytes() bytes.
+void WriteRows(const ReadView& view, std::span<const RowRef> rows, const RowBatchLayout& layout, uint8_t* out);
 
 // The size AppendRows would need for this row alone, about.
-[[nodiscard]] uint64_t RowBytes(const Collection& collection, uint32_t ordinal, uint32_t include);
+[[nodiscard]] uint64_t RowBytes(const ReadView& view, RowRef row, uint32_t include);
 
 // INVALID_ARGUMENT for flags that are none.
 Status CheckInclude(uint32_t include);

@@ -7,38 +7,39 @@
 namespace omendb {
 namespace {
 
-// Deleted rows are taken out when they are this part of all and enough of them to be worth it.
-constexpr uint64_t kDeletedPercent = 30;
-constexpr uint32_t kDeletedRowsMin = 1024;
-constexpr uint64_t kDeletedBytesMin = uint64_t{8} << 20;
-// Encoding is this much cheaper than an insertion.
+// Unseen nodes are taken out when they are this part of all and enough of them to be worth it.
+constexpr uint64_t kUnseenPercent = 30;
+constexpr uint32_t kUnseenNodesMin = 1024;
+constexpr uint64_t kUnseenBytesMin = uint64_t{8} << 20;
+// Encoding and sweeping are this much cheaper than an insertion.
 constexpr uint32_t kEncodedRowsPerStep = 32;
+constexpr uint32_t kSweptRowsPerStep = 64;
 // Training looks at a thousand rows, dimension by dimension.
 constexpr uint32_t kTrainingSteps = 64;
+// Moving the blobs of a chunk together.
+constexpr uint32_t kCleanBlobsSteps = 8;
 
-bool CompactionDue(const Collection& collection) {
-  uint64_t deleted = collection.deleted_rows();
-  if (deleted * 100 <= collection.rows().size() * kDeletedPercent) return false;
-  return deleted > kDeletedRowsMin || deleted * collection.rows().vectors().stride_bytes() > kDeletedBytesMin;
+bool CleaningDue(const Collection& collection) {
+  const uint64_t unseen = collection.index().unseen_nodes();
+  if (unseen == 0) return false;
+  if (collection.seen_rows() == 0) return true;
+  if (unseen * 100 <= uint64_t{collection.index().linked_nodes()} * kUnseenPercent) return false;
+  return unseen > kUnseenNodesMin || unseen * collection.rows().vectors().stride_bytes() > kUnseenBytesMin;
 }
 
 bool IndexingDue(const Collection& collection) {
-  return collection.live_rows() > kFlatRowsMax && collection.index().nodes() < collection.rows().size();
+  return collection.live_rows() > kFlatRowsMax && !collection.pending().empty();
 }
 
 // A graph that few rows will be left of is not worth repairing: searches of so few rows are flat.
-bool GraphOutlivedItsUse(const Collection& collection) {
-  return collection.index().nodes() > 0 && collection.live_rows() <= kFlatRowsMax;
-}
+bool GraphOutlivedItsUse(const Collection& collection) { return collection.seen_rows() <= kFlatRowsMax; }
 
 // One piece of work. False when there is none; else *taken says how many steps it was worth.
 Result<bool> DoPiece(Collection& collection, uint32_t steps, HnswScratch& scratch, uint32_t* taken) {
   GraphIndex& index = collection.index();
   *taken = 1;
-  if (collection.compacting()) {
-    if (collection.nodes_to_repair() > 0 && GraphOutlivedItsUse(collection)) index.Reset();
-    OMENDB_TRY(collection.nodes_to_repair() > 0 ? collection.RepairNext(scratch)
-                                                : collection.FinishCompaction());
+  if (index.cleaning()) {
+    OMENDB_TRY(GraphOutlivedItsUse(collection) ? collection.ResetIndex() : index.CleanNext(scratch));
     return true;
   }
   if (index.encoding()) {
@@ -48,17 +49,29 @@ Result<bool> DoPiece(Collection& collection, uint32_t steps, HnswScratch& scratc
     OMENDB_TRY(index.EncodeSome(rows));
     return true;
   }
-  if (CompactionDue(collection)) {
-    OMENDB_TRY(collection.StartCompaction());
+  if (collection.sweepable_rows() > 0) {
+    const uint32_t rows = static_cast<uint32_t>(
+        std::min<uint64_t>(collection.sweepable_rows(), uint64_t{steps} * kSweptRowsPerStep));
+    *taken = rows / kSweptRowsPerStep + 1;
+    collection.Sweep(rows);
+    return true;
+  }
+  if (CleaningDue(collection)) {
+    OMENDB_TRY(GraphOutlivedItsUse(collection) ? collection.ResetIndex() : index.StartCleaning());
+    return true;
+  }
+  if (collection.wants_cleaning()) {
+    *taken = kCleanBlobsSteps;
+    OMENDB_TRY(collection.CleanBlobs());
     return true;
   }
   if (!IndexingDue(collection)) return false;
   if (index.WantsTraining()) {
     *taken = kTrainingSteps;
-    OMENDB_TRY(index.Train(collection.tombstones()));
+    OMENDB_TRY(index.Train(collection.hidden()));
     return true;
   }
-  OMENDB_TRY(index.AddNext(collection.tombstones(), scratch));
+  OMENDB_TRY(collection.IndexNext(scratch));
   return true;
 }
 
@@ -66,15 +79,13 @@ Result<bool> DoPiece(Collection& collection, uint32_t steps, HnswScratch& scratc
 
 uint64_t StepsDue(const Collection& collection) {
   const GraphIndex& index = collection.index();
-  uint64_t due = 0;
-  if (collection.compacting()) {
-    due += uint64_t{collection.nodes_to_repair()} + 1;
-  } else if (CompactionDue(collection)) {
-    due += uint64_t{index.nodes()} + 2;
-  }
+  uint64_t due = index.cleaning_steps();
+  if (due == 0 && CleaningDue(collection)) due = uint64_t{index.nodes()} + index.unseen_nodes() + 2;
+  if (collection.sweepable_rows() > 0) due += collection.sweepable_rows() / kSweptRowsPerStep + 1;
+  if (collection.wants_cleaning()) due += kCleanBlobsSteps;
   if (index.encoding()) due += index.rows_to_encode() / kEncodedRowsPerStep + 1;
   if (IndexingDue(collection)) {
-    due += collection.rows().size() - index.nodes();
+    due += collection.pending().size();
     if (index.WantsTraining()) due += kTrainingSteps;
   }
   return due;

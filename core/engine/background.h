@@ -1,6 +1,9 @@
 // Background work: what is due on a collection, in what order, in small steps.
 //
-//   compaction under way > codes being made anew > compaction due > training due > rows without a node
+//   cleaning under way > codes being made anew > sweeping > cleaning due > training due > rows without a node
+//
+// Sweeping frees rows that no state shows and that have no node; cleaning takes such rows' nodes out of the
+// graph first. What that frees in memory the next checkpoint frees in storage.
 //
 // A step is about one graph insertion. Not here: clocks; the host measures and asks for as many
 // steps as it has time for.

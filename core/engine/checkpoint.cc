@@ -2,226 +2,297 @@
 
 #include <algorithm>
 
-#include "engine/answers.h"
-#include "format/graph_object.h"
+#include "format/blobs_object.h"
+#include "format/codes_object.h"
+#include "format/links_object.h"
+#include "format/nodes_object.h"
 #include "format/tombstones_object.h"
+#include "format/vectors_object.h"
 
 namespace omendb {
 namespace {
 
-// A last rows object smaller than this is merged with the rows that follow: otherwise many checkpoints of
-// few rows would leave as many objects.
-constexpr uint64_t kSmallObjectBytes = uint64_t{1} << 20;
-constexpr uint32_t kIncludeAll = kIncludeMetadata | kIncludeVectors;
-
-bool HoldsObject(const Manifest& manifest, const ObjectName& name) {
-  auto is_it = [&](const ObjectReference& reference) {
-    return reference.number == name.number() && reference.epoch == name.epoch();
-  };
-  for (const CollectionManifest& collection : manifest.collections) {
-    for (const RowsReference& entry : collection.row_objects) {
-      if (is_it(entry.object)) return true;
-    }
-    if (std::any_of(collection.tombstones.begin(), collection.tombstones.end(), is_it)) return true;
-    if (std::any_of(collection.graph_parts.begin(), collection.graph_parts.end(), is_it)) return true;
+// Calls visit(name, bytes) for every object that a collection consists of.
+template <typename Visit>
+void ForEachObject(const CollectionManifest& collection, const Visit& visit) {
+  for (const SegmentManifest& segment : collection.segments) {
+    for (const VectorsReference& entry : segment.vectors) visit(entry.name(), entry.object.bytes);
+    for (const RowsReference& entry : segment.ids) visit(entry.object.name(), entry.object.bytes);
+    for (const RowsReference& entry : segment.metadata) visit(entry.object.name(), entry.object.bytes);
+    for (const ObjectReference& entry : segment.tombstones) visit(entry.name(), entry.bytes);
   }
-  return false;
+  for (const ObjectReference& entry : collection.nodes) visit(entry.name(), entry.bytes);
+  for (const ObjectReference& entry : collection.links) visit(entry.name(), entry.bytes);
+  for (const RowsReference& entry : collection.codes) visit(entry.object.name(), entry.object.bytes);
+  for (const ObjectReference& entry : collection.history) visit(entry.name(), entry.bytes);
+}
+
+bool Holds(const Manifest& manifest, const ObjectName& name) {
+  bool found = false;
+  for (const CollectionManifest& collection : manifest.collections) {
+    ForEachObject(collection, [&](const ObjectName& other, uint64_t) {
+      found = found || (other.number() == name.number() && other.epoch() == name.epoch() &&
+                        other.is_frame() == name.is_frame());
+    });
+  }
+  return found;
 }
 
 }  // namespace
 
+// ---- What is stored -----------------------------------------------------------------------------------
+
 Status Checkpoint::SetStored(Manifest manifest, const CollectionSet& collections) {
-  Array<Versions> versions;
-  OMENDB_TRY(versions.Reserve(manifest.collections.size()));
-  for (const CollectionManifest& entry : manifest.collections) {
+  Array<StoredState::Versions> versions;
+  OMENDB_TRY(versions.Resize(manifest.collections.size()));
+  for (size_t i = 0; i < manifest.collections.size(); ++i) {
+    const CollectionManifest& entry = manifest.collections[i];
     const Collection* collection = collections.Find(entry.id);
-    versions.PushReserved(
-        {collection->generation(), collection->tombstones_version(), collection->index().version()});
+    if (collection == nullptr) collection = collections.FindAt(entry.id, entry.created);
+    versions[i].graph = collection->index().version();
+    versions[i].added_nodes = collection->index().added_nodes();
+    for (uint32_t segment = 0; segment < collection->segments().count(); ++segment) {
+      OMENDB_TRY(versions[i].segment_keys.Push(collection->segments().at(segment).key));
+    }
   }
   stored_ = {std::move(manifest), std::move(versions)};
   return Status::Ok();
 }
 
 bool Checkpoint::Contains(const ObjectName& name) const {
-  return HoldsObject(stored_.manifest, name) || (open_ && HoldsObject(pending_.manifest, name));
-}
-
-size_t Checkpoint::StoredIndexOf(const Collection& collection) const {
-  size_t index = stored_.manifest.IndexOf(collection.id());
-  if (index == Manifest::kNotFound || stored_.versions[index].generation != collection.generation()) {
-    return Manifest::kNotFound;
-  }
-  return index;
+  return Holds(stored_.manifest, name) || (open_ && Holds(plan_.next.manifest, name));
 }
 
 uint64_t Checkpoint::UnstoredNodes(const CollectionSet& collections) const {
   uint64_t nodes = 0;
   for (uint32_t i = 0; i < collections.count(); ++i) {
-    size_t stored = StoredIndexOf(collections.at(i));
-    uint32_t stored_nodes =
-        stored == Manifest::kNotFound ? 0 : stored_.manifest.collections[stored].graph_nodes;
-    uint32_t now = collections.at(i).index().nodes();
-    nodes += now > stored_nodes ? now - stored_nodes : 0;
+    const Collection& collection = collections.at(i);
+    const size_t stored = stored_.manifest.IndexOf(collection.id());
+    const uint64_t before = stored == Manifest::kNotFound ? 0 : stored_.versions[stored].added_nodes;
+    nodes += collection.index().added_nodes() - before;
   }
   return nodes;
 }
+
+uint64_t Checkpoint::ReclaimableBytes(const CollectionSet& collections) const {
+  uint64_t bytes = 0;
+  for (const CollectionManifest& entry : stored_.manifest.collections) {
+    const Collection* collection = collections.Find(entry.id);
+    if (collection == nullptr) collection = collections.FindAt(entry.id, entry.created);
+    if (collection == nullptr) {
+      ForEachObject(entry, [&](const ObjectName&, uint64_t object_bytes) { bytes += object_bytes; });
+      continue;
+    }
+    for (uint32_t i = 0; i < collection->segments().count(); ++i) {
+      const Segment& segment = collection->segments().at(i);
+      if (!MostlyHoles({segment.bytes, segment.rows(), segment.holes})) continue;
+      bytes += segment.bytes / segment.rows() * segment.holes;
+    }
+  }
+  return bytes;
+}
+
+Status Checkpoint::ListStored(Array<ObjectName>* names) const {
+  Status status;
+  for (const CollectionManifest& collection : stored_.manifest.collections) {
+    ForEachObject(collection, [&](const ObjectName& name, uint64_t) {
+      // Only a frame can be named more than once: one upload may be several operations.
+      const bool known = name.is_frame() && std::any_of(names->begin(), names->end(), [&](const auto& other) {
+                           return other.text() == name.text();
+                         });
+      if (status.ok() && !known) status = names->Push(name);
+    });
+  }
+  return status;
+}
+
+// ---- Making one ---------------------------------------------------------------------------------------
 
 void Checkpoint::StartEpoch(uint32_t epoch) {
   epoch_ = epoch;
   next_number_ = 1;
 }
 
-void Checkpoint::ReuseRows(const CollectionManifest& stored, CollectionManifest* entry, Plan* plan) const {
-  size_t count = stored.row_objects.size();
-  bool grew = entry->rows > stored.rows;
-  if (grew && count > 0 && stored.row_objects.back().object.bytes < kSmallObjectBytes) --count;
-  for (size_t i = 0; i < count; ++i) {
-    entry->row_objects.PushReserved(stored.row_objects[i]);
-    plan->next_row += stored.row_objects[i].rows;
-  }
-}
-
-Status Checkpoint::PlanCollection(Collection& collection, State* state, Plan* plan) const {
-  CollectionManifest entry;
-  entry.id = collection.id();
-  entry.options = collection.options();
-  std::string_view name = collection.name();
-  OMENDB_TRY(entry.name.Append(ByteSpan(reinterpret_cast<const uint8_t*>(name.data()), name.size())));
-  entry.rows = collection.rows().size();
-  entry.deleted_rows = collection.deleted_rows();
-  entry.graph_nodes = collection.index().nodes();
-  Versions versions{collection.generation(), collection.tombstones_version(), collection.index().version()};
-  plan->collection = &collection;
-  plan->tombstones_due = entry.deleted_rows > 0;
-  plan->graph_due = entry.graph_nodes > 0;
-  OMENDB_TRY(plan->tombstones.CopyFrom(collection.tombstones()));
-  size_t index = StoredIndexOf(collection);
-  if (index != Manifest::kNotFound) {
-    const CollectionManifest& stored = stored_.manifest.collections[index];
-    const Versions& stored_versions = stored_.versions[index];
-    OMENDB_TRY(entry.row_objects.Reserve(stored.row_objects.size()));
-    ReuseRows(stored, &entry, plan);
-    // A tombstones object covers exactly the rows there are.
-    if (plan->tombstones_due && stored_versions.tombstones == versions.tombstones &&
-        stored.rows == entry.rows) {
-      OMENDB_TRY(entry.tombstones.Append(stored.tombstones.span()));
-      plan->tombstones_due = false;
-    }
-    if (plan->graph_due && stored_versions.graph == versions.graph) {
-      OMENDB_TRY(entry.graph_parts.Append(stored.graph_parts.span()));
-      entry.graph_bytes = stored.graph_bytes;
-      plan->graph_due = false;
-    }
-  }
-  state->manifest.collections.PushReserved(std::move(entry));
-  state->versions.PushReserved(versions);
-  return Status::Ok();
-}
-
-Status Checkpoint::Begin(CollectionSet& collections, uint64_t sequence) {
-  State pending;
-  Array<Plan> plans;
-  OMENDB_TRY(pending.manifest.collections.Reserve(collections.count()));
-  OMENDB_TRY(pending.versions.Reserve(collections.count()));
-  OMENDB_TRY(plans.Reserve(collections.count()));
-  pending.manifest.sequence = sequence;
-  pending.manifest.next_collection = collections.next_id();
-  for (uint32_t i = 0; i < collections.count(); ++i) {
-    Plan plan;
-    OMENDB_TRY(PlanCollection(collections.at(i), &pending, &plan));
-    plans.PushReserved(std::move(plan));
-  }
-  pending_ = std::move(pending);
-  plans_ = std::move(plans);
+Status Checkpoint::Begin(CollectionSet& collections, const CommitLog& log, uint64_t sequence, bool whole) {
+  CheckpointPlan plan;
+  OMENDB_TRY(CheckpointPlan::Make(collections, log, sequence, stored_, whole, &plan));
+  plan_ = std::move(plan);
   current_ = 0;
+  current_segment_ = 0;
   open_ = true;
   complete_ = false;
   return Status::Ok();
 }
 
-Result<ObjectReference> Checkpoint::Name(ObjectKind kind) {
-  OMENDB_TRY(FinishObject(kind, object_));
+ObjectReference Checkpoint::Name() {
   name_ = ObjectName::Data(epoch_, next_number_++);
   return ObjectReference::To(name_, object_.span());
 }
 
-Status Checkpoint::MakeRows(Plan& plan, CollectionManifest& entry) {
-  OMENDB_TRY(entry.row_objects.ReserveMore(1));
-  Array<uint32_t> ordinals;
-  uint64_t bytes = 0;
-  for (uint32_t ordinal = plan.next_row; ordinal < entry.rows; ++ordinal) {
-    bytes += RowBytes(*plan.collection, ordinal, kIncludeAll);
-    if (bytes > kObjectBodyBytesTarget && !ordinals.empty()) break;
-    OMENDB_TRY(ordinals.Push(ordinal));
+Status Checkpoint::MakeVectors(const RowStore& rows, const Segment& segment, uint32_t dimensions,
+                               SegmentPlan& own, SegmentManifest& entry) {
+  OMENDB_TRY(entry.vectors.ReserveMore(1));
+  const size_t row_bytes = size_t{dimensions} * sizeof(float);
+  const size_t part = std::max<size_t>(1, kObjectBodyBytesTarget / row_bytes);
+  const uint32_t count = static_cast<uint32_t>(std::min<size_t>(part, segment.rows() - own.next_vector));
+  OMENDB_TRY(BeginVectors(count, dimensions, object_));
+  OMENDB_TRY(object_.ReserveMore(count * row_bytes));
+  for (uint32_t i = 0; i < count; ++i) {
+    const float* vector = rows.vector(segment.slots[own.next_vector + i]);
+    OMENDB_TRY(object_.Append(ByteSpan(reinterpret_cast<const uint8_t*>(vector), row_bytes)));
   }
-  OMENDB_TRY(BeginObject(object_));
-  OMENDB_TRY(AppendRows(*plan.collection, ordinals.span(), kIncludeAll, object_));
-  OMENDB_ASSIGN(ObjectReference reference, Name(ObjectKind::kRows));
-  uint32_t rows = static_cast<uint32_t>(ordinals.size());
-  entry.row_objects.PushReserved({reference, rows});
-  plan.next_row += rows;
+  OMENDB_TRY(FinishObject(ObjectKind::kVectors, object_));
+  entry.vectors.PushReserved({Name(), false, kVectorsOffset, count});
+  own.next_vector += count;
   return Status::Ok();
 }
 
-Status Checkpoint::MakeTombstones(Plan& plan, CollectionManifest& entry) {
+Status Checkpoint::MakeBlobs(const RowStore& rows, const Segment& segment, bool metadata, uint32_t* next,
+                             Array<RowsReference>& references) {
+  OMENDB_TRY(references.ReserveMore(1));
+  const BlobStore& blobs = metadata ? rows.all_metadata() : rows.ids();
+  uint64_t content_bytes = 0;
+  uint32_t count = 0;
+  for (uint32_t position = *next; position < segment.rows(); ++position, ++count) {
+    const uint64_t bytes = blobs[segment.slots[position]].size();
+    if (count > 0 && content_bytes + bytes + uint64_t{4} * count > kObjectBodyBytesTarget) break;
+    content_bytes += bytes;
+  }
+  BlobListWriter writer;
+  OMENDB_TRY(BeginBlobs(count, content_bytes, object_, &writer));
+  for (uint32_t i = 0; i < count; ++i) writer.Add(blobs[segment.slots[*next + i]]);
+  writer.Finish();
+  OMENDB_TRY(FinishObject(metadata ? ObjectKind::kMetadata : ObjectKind::kIds, object_));
+  references.PushReserved({Name(), count});
+  *next += count;
+  return Status::Ok();
+}
+
+Result<bool> Checkpoint::MakeSegmentPart(const CollectionPlan& plan, const Segment& segment,
+                                         SegmentPlan& own, SegmentManifest& entry) {
+  const RowStore& rows = plan.collection->rows();
+  if (own.vectors_due && own.next_vector < entry.rows) {
+    OMENDB_TRY(MakeVectors(rows, segment, plan.collection->options().dimensions, own, entry));
+    return true;
+  }
+  if (own.blobs_due && own.next_id < entry.rows) {
+    OMENDB_TRY(MakeBlobs(rows, segment, false, &own.next_id, entry.ids));
+    return true;
+  }
+  if (own.blobs_due && own.has_metadata && own.next_metadata < entry.rows) {
+    OMENDB_TRY(MakeBlobs(rows, segment, true, &own.next_metadata, entry.metadata));
+    return true;
+  }
+  if (!own.tombstones_due) return false;
   OMENDB_TRY(entry.tombstones.ReserveMore(1));
-  OMENDB_TRY(EncodeTombstones(plan.tombstones, object_));
-  name_ = ObjectName::Data(epoch_, next_number_++);
-  entry.tombstones.PushReserved(ObjectReference::To(name_, object_.span()));
-  plan.tombstones_due = false;
-  return Status::Ok();
+  OMENDB_TRY(EncodeTombstones(own.tombstones, object_));
+  entry.tombstones.PushReserved(Name());
+  own.tombstones_due = false;
+  return true;
 }
 
-Status Checkpoint::MakeGraphPart(Plan& plan, CollectionManifest& entry) {
-  OMENDB_TRY(entry.graph_parts.ReserveMore(1));
-  if (graph_.empty()) {
-    const GraphIndex& index = plan.collection->index();
-    Status encoded = EncodeGraph(index.graph(), index.quantizer(), index.training(), graph_);
+Status Checkpoint::MakeLinks(CollectionPlan& plan, CollectionManifest& entry) {
+  OMENDB_TRY(entry.links.ReserveMore(1));
+  if (links_.empty()) {
+    Status encoded = plan.collection->index().graph().Serialize(links_);
     if (!encoded.ok()) {
-      graph_.Release();
+      links_.Release();
       return encoded;
     }
-    entry.graph_bytes = graph_.size();
-    graph_offset_ = 0;
+    entry.link_bytes = links_.size();
+    links_offset_ = 0;
   }
-  size_t bytes = std::min(kObjectBodyBytesTarget, graph_.size() - graph_offset_);
-  OMENDB_TRY(BeginObject(object_));
-  OMENDB_TRY(object_.Append(ByteSpan(graph_.span()).subspan(graph_offset_, bytes)));
-  OMENDB_ASSIGN(ObjectReference reference, Name(ObjectKind::kGraph));
-  entry.graph_parts.PushReserved(reference);
-  graph_offset_ += bytes;
-  if (graph_offset_ == graph_.size()) {
-    graph_.Release();
-    plan.graph_due = false;
+  const size_t bytes = std::min(kObjectBodyBytesTarget, links_.size() - links_offset_);
+  OMENDB_TRY(EncodeLinksPart(ByteSpan(links_.span()).subspan(links_offset_, bytes), object_));
+  entry.links.PushReserved(Name());
+  links_offset_ += bytes;
+  if (links_offset_ == links_.size()) {
+    links_.Release();
+    plan.links_due = false;
   }
   return Status::Ok();
+}
+
+// False when all parts are there. A part that is stored as it is now is used again.
+Result<bool> Checkpoint::MakeCodes(CollectionPlan& plan, CollectionManifest& entry) {
+  const GraphIndex& index = plan.collection->index();
+  const uint32_t part_nodes = index.codes_part_nodes();
+  const size_t stored_at = stored_.manifest.IndexOf(entry.id);
+  for (; uint64_t{plan.next_codes_part} * part_nodes < entry.graph_nodes; ++plan.next_codes_part) {
+    OMENDB_TRY(entry.codes.ReserveMore(1));
+    const uint32_t part = plan.next_codes_part;
+    const uint32_t first = part * part_nodes;
+    const uint32_t count = std::min(part_nodes, entry.graph_nodes - first);
+    if (!plan.whole && stored_at != Manifest::kNotFound) {
+      const Array<RowsReference>& stored = stored_.manifest.collections[stored_at].codes;
+      if (part < stored.size() && stored[part].rows == count &&
+          index.CodesVersion(part) <= stored_.versions[stored_at].graph) {
+        entry.codes.PushReserved(stored[part]);
+        continue;
+      }
+    }
+    const ChunkedRows& codes = *index.codes();
+    OMENDB_TRY(BeginCodes(count, codes.stride_bytes(), object_));
+    OMENDB_TRY(object_.ReserveMore(count * codes.stride_bytes()));
+    for (uint32_t node = first; node < first + count; ++node) {
+      OMENDB_TRY(object_.Append(ByteSpan(codes.row(node), codes.stride_bytes())));
+    }
+    OMENDB_TRY(FinishObject(ObjectKind::kCodes, object_));
+    entry.codes.PushReserved({Name(), count});
+    ++plan.next_codes_part;
+    return true;
+  }
+  plan.codes_due = false;
+  return false;
+}
+
+Result<bool> Checkpoint::MakeGraphPart(CollectionPlan& plan, CollectionManifest& entry) {
+  const GraphIndex& index = plan.collection->index();
+  if (plan.nodes_due) {
+    OMENDB_TRY(entry.nodes.ReserveMore(1));
+    OMENDB_TRY(EncodeNodes(index.training(), index.quantizer(), plan.node_rows.span(), object_));
+    entry.nodes.PushReserved(Name());
+    plan.nodes_due = false;
+    plan.node_rows.Release();
+    return true;
+  }
+  if (plan.links_due) {
+    OMENDB_TRY(MakeLinks(plan, entry));
+    return true;
+  }
+  if (plan.codes_due) return MakeCodes(plan, entry);
+  return false;
+}
+
+Result<bool> Checkpoint::MakePart(CollectionPlan& plan, CollectionManifest& entry) {
+  const SegmentList& segments = plan.collection->segments();
+  for (; current_segment_ < plan.segments.size(); ++current_segment_) {
+    OMENDB_ASSIGN(bool made, MakeSegmentPart(plan, segments.at(current_segment_),
+                                             plan.segments[current_segment_], entry.segments[current_segment_]));
+    if (made) return true;
+  }
+  OMENDB_ASSIGN(bool made, MakeGraphPart(plan, entry));
+  if (made) return true;
+  if (plan.history.empty()) return false;
+  OMENDB_TRY(entry.history.ReserveMore(1));
+  object_ = std::move(plan.history);
+  entry.history.PushReserved(Name());
+  return true;
 }
 
 Status Checkpoint::MakeManifest() {
-  OMENDB_TRY(pending_.manifest.Encode(object_));
-  name_ = ObjectName::Data(epoch_, next_number_++);
-  manifest_reference_ = ObjectReference::To(name_, object_.span());
+  OMENDB_TRY(plan_.next.manifest.Encode(object_));
+  manifest_reference_ = Name();
   complete_ = true;
   return Status::Ok();
 }
 
 Result<bool> Checkpoint::Next() {
   if (complete_) return false;
-  for (; current_ < plans_.size(); ++current_) {
-    Plan& plan = plans_[current_];
-    CollectionManifest& entry = pending_.manifest.collections[current_];
-    Status made;
-    if (plan.next_row < entry.rows) {
-      made = MakeRows(plan, entry);
-    } else if (plan.tombstones_due) {
-      made = MakeTombstones(plan, entry);
-    } else if (plan.graph_due) {
-      made = MakeGraphPart(plan, entry);
-    } else {
-      continue;
-    }
-    OMENDB_TRY(std::move(made));
-    return true;
+  for (; current_ < plan_.collections.size(); ++current_, current_segment_ = 0) {
+    OMENDB_ASSIGN(bool made,
+                  MakePart(plan_.collections[current_], plan_.next.manifest.collections[current_]));
+    if (made) return true;
   }
   OMENDB_TRY(MakeManifest());
   return true;
@@ -229,14 +300,13 @@ Result<bool> Checkpoint::Next() {
 
 void Checkpoint::Finish() {
   assert(complete());
-  stored_ = std::move(pending_);
+  stored_ = std::move(plan_.next);
   Abort();
 }
 
 void Checkpoint::Abort() {
-  pending_ = State();
-  plans_.Release();
-  graph_.Release();
+  plan_ = CheckpointPlan();
+  links_.Release();
   object_.Release();
   open_ = false;
   complete_ = false;

@@ -5,28 +5,6 @@
 #include "base/prng.h"
 
 namespace omendb {
-namespace {
-
-// counts[w]: how many of the first 64 * w bits are set.
-Status CountBefore(const Bitmap& bits, Array<uint32_t>* counts) {
-  counts->Clear();
-  OMENDB_TRY(counts->Reserve(bits.words().size()));
-  uint32_t before = 0;
-  for (uint64_t word : bits.words()) {
-    counts->PushReserved(before);
-    before += static_cast<uint32_t>(std::popcount(word));
-  }
-  return Status::Ok();
-}
-
-// `ordinal` less the removed ones before it.
-uint32_t Renumbered(const Bitmap& removed, const Array<uint32_t>& before, uint32_t ordinal) {
-  if (ordinal >= removed.size()) return ordinal - removed.set_count();
-  uint64_t below = removed.words()[ordinal >> 6] & ((uint64_t{1} << (ordinal & 63)) - 1);
-  return ordinal - before[ordinal >> 6] - static_cast<uint32_t>(std::popcount(below));
-}
-
-}  // namespace
 
 Collection::Collection(CollectionId id, const CollectionOptions& options)
     : id_(id),
@@ -46,138 +24,266 @@ Owned<Collection> Collection::Make(CollectionId id, std::string_view name, const
 CollectionStats Collection::Stats() const {
   CollectionStats stats;
   stats.live_rows = live_rows();
-  stats.deleted_rows = deleted_rows();
-  stats.indexed_rows = index_.nodes();
+  stats.deleted_rows = rows_.used() - staged() - live_rows();
+  stats.indexed_rows = index_.linked_nodes();
   stats.vector_bytes = rows_.vectors().memory_bytes() + rows_.inverse_norms().capacity() * sizeof(float);
   stats.code_bytes = index_.code_bytes();
   stats.link_bytes = index_.link_bytes();
-  stats.id_bytes = rows_.ids().memory_bytes() + ids_.memory_bytes();
+  stats.id_bytes = rows_.ids().memory_bytes() + ids_.memory_bytes() + segments_.memory_bytes() +
+                   numbers_.capacity() * sizeof(uint32_t) + history_.memory_bytes();
   stats.metadata_bytes = rows_.all_metadata().memory_bytes();
+  for (uint32_t i = 0; i < segments_.count(); ++i) {
+    const Segment& segment = segments_.at(i);
+    if (segment.rows() > 0) stats.live_bytes += segment.bytes / segment.rows() * (segment.rows() - segment.dead);
+  }
+  stats.segments = segments_.count();
+  if (segments_.memtable_rows() > 0) {
+    const Segment& memtable = segments_.at(segments_.count() - 1);
+    stats.memtable_rows = memtable.rows() - memtable.dead;
+    --stats.segments;
+  }
   return stats;
 }
 
-Status Collection::Stage(const RowBatch& batch) {
+// ---- Writing ------------------------------------------------------------------------------------------
+
+Status Collection::ReserveDeaths(uint64_t count) {
+  OMENDB_TRY(history_.Reserve(planned_deaths_ + count));
+  planned_deaths_ += count;
+  return Status::Ok();
+}
+
+Status Collection::Stage(const RowBatch& batch, bool is_upload) {
   if (batch.count() > 0 && batch.dimensions() != options_.dimensions) {
     return Status::Error(Code::kDimensionMismatch, "expected vectors of ", options_.dimensions,
                          " dimensions, found ", batch.dimensions());
   }
-  uint32_t staged_before = rows_.staged();
+  const uint32_t staged_before = staged();
   OMENDB_TRY(rows_.ReserveMore(batch.count()));
+  OMENDB_TRY(staged_.ReserveMore(batch.count()));
   Status status;
   for (uint32_t row = 0; row < batch.count() && status.ok(); ++row) {
-    status = rows_.Stage(batch.id(row), batch.metadata(row), batch.vector_bytes(row));
-    if (!status.ok()) status = Status::Error(status.code(), "row ", row, ": ", status.message());
+    Result<uint32_t> slot = rows_.Stage(batch.id(row), batch.metadata(row), batch.vector_bytes(row));
+    status = slot.status();
+    if (!status.ok()) {
+      status = Status::Error(status.code(), "row ", row, ": ", status.message());
+      break;
+    }
+    staged_.PushReserved(slot.value());
   }
   // What committing needs beside the rows themselves.
-  uint64_t rows = uint64_t{rows_.size()} + rows_.staged();
-  if (status.ok()) status = tombstones_.Reserve(rows);
-  if (status.ok()) status = ids_.Reserve(uint64_t{ids_.size()} + rows_.staged());
-  if (!status.ok()) rows_.DropStaged(staged_before);
-  return status;
+  const uint32_t hidden_before = hidden_.size();
+  if (status.ok()) status = numbers_.Resize(rows_.slots());
+  if (status.ok()) status = gone_.Resize(rows_.slots());
+  if (status.ok()) status = hidden_.Resize(rows_.slots());
+  for (uint32_t slot = hidden_before; slot < hidden_.size(); ++slot) hidden_.Set(slot);
+  if (status.ok()) status = pending_.ReserveMore(staged());
+  if (status.ok()) status = ids_.Reserve(uint64_t{ids_.size()} + staged());
+  if (status.ok()) status = segments_.Reserve(staged(), planned_uploads_ + (is_upload ? 1 : 0));
+  if (status.ok()) status = ReserveDeaths(batch.count());
+  if (!status.ok()) {
+    DropStaged(staged_before);
+    return status;
+  }
+  if (is_upload) ++planned_uploads_;
+  return Status::Ok();
 }
 
-void Collection::CommitStaged(uint32_t count) {
-  uint32_t first = rows_.size();
-  rows_.Commit(count);
-  Status resized = tombstones_.Resize(rows_.size());
-  assert(resized.ok());
-  (void)resized;
-  for (uint32_t ordinal = first; ordinal < rows_.size(); ++ordinal) {
-    uint32_t replaced = ids_.Set(ordinal, rows_.ids());
-    if (replaced == kNoRow) continue;
-    tombstones_.Set(replaced);
-    ++tombstones_version_;
+void Collection::DropStaged(uint32_t keep) {
+  while (staged() > keep) {
+    rows_.Free(staged_.back());
+    staged_.Pop();
   }
+  // The bitmaps may not have grown with the rows yet; they end where the rows do.
+  rows_.Trim(index_.nodes());
+  const uint32_t slots = rows_.slots();
+  if (numbers_.size() > slots) numbers_.Truncate(slots);
+  for (Bitmap* bitmap : {&hidden_, &gone_}) {
+    if (bitmap->size() <= slots) continue;
+    Status shrunk = bitmap->Resize(slots);
+    assert(shrunk.ok());
+    (void)shrunk;
+  }
+}
+
+void Collection::Kill(uint32_t slot, uint64_t sequence) {
+  hidden_.Set(slot);
+  history_.Died(sequence, slot);
+  ++segments_.SegmentOf(numbers_[slot]).dead;
+  index_.Kill(slot);
+}
+
+void Collection::CommitStaged(uint32_t count, uint64_t sequence, const VectorsReference* frame) {
+  if (count == 0) return;
+  history_.Born(sequence, segments_.next_number());
+  const uint32_t first = segments_.memtable_rows();
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t slot = staged_[committed_++];
+    numbers_[slot] = segments_.Append(slot, rows_.row_bytes(slot));
+    hidden_.Unset(slot);
+    pending_.PushReserved(slot);
+    const uint32_t replaced = ids_.Set(slot, rows_.ids());
+    if (replaced != kNoRow) Kill(replaced, sequence);
+  }
+  if (frame != nullptr) segments_.SealUpload(first, *frame);
   index_.CountNewRows(count);
 }
 
-uint32_t Collection::Delete(const BlobList& ids) {
+uint32_t Collection::Delete(const BlobList& ids, uint64_t sequence) {
   uint32_t deleted = 0;
   for (uint32_t i = 0; i < ids.count(); ++i) {
-    uint32_t ordinal = ids_.Erase(ids[i], rows_.ids());
-    if (ordinal == kNoRow) continue;
-    tombstones_.Set(ordinal);
+    const uint32_t slot = ids_.Erase(ids[i], rows_.ids());
+    if (slot == kNoRow) continue;
+    Kill(slot, sequence);
     ++deleted;
   }
-  tombstones_version_ += deleted;
   return deleted;
 }
 
-Result<uint32_t> Collection::OrdinalOf(uint64_t cursor) const {
-  uint32_t ordinal = static_cast<uint32_t>(cursor);
-  uint32_t generation = static_cast<uint32_t>(cursor >> 32);
-  if (cursor == 0) return uint32_t{0};
-  if (generation == generation_ && ordinal <= rows_.size()) return ordinal;
-  if (generation_ > 0 && generation == generation_ - 1) {
-    uint32_t now = Renumbered(removed_, removed_before_, ordinal);
-    if (now <= rows_.size()) return now;
+void Collection::EndFrame() {
+  assert(staged() == 0);
+  staged_.Clear();
+  committed_ = 0;
+  planned_deaths_ = 0;
+  planned_uploads_ = 0;
+  history_.Trim();
+}
+
+// ---- States in time -----------------------------------------------------------------------------------
+
+void Collection::ForgetBefore(uint64_t oldest) {
+  for (;;) {
+    const uint32_t slot = history_.ForgetDeath(oldest);
+    if (slot == kNoSlot) break;
+    gone_.Set(slot);
+    index_.Forget(slot);
   }
-  return Status::Error(Code::kInvalidArgument, "cursor ", cursor,
-                       " is older than the last compaction but one, or was never given out: list again");
+  history_.ForgetBirths(oldest);
 }
 
-uint32_t Collection::nodes_to_repair() const {
-  return compacting_ && index_.nodes() > repair_next_ ? index_.nodes() - repair_next_ : 0;
+// ---- Background work ----------------------------------------------------------------------------------
+
+void Collection::DropDonePending() {
+  // Moved once per as many rows as are moved.
+  if (pending_done_ * 2 < pending_.size()) return;
+  for (size_t i = pending_done_; i < pending_.size(); ++i) pending_[i - pending_done_] = pending_[i];
+  pending_.Truncate(pending_.size() - pending_done_);
+  pending_done_ = 0;
+  // Room for staged rows was promised to them.
+  if (staged() == 0 && pending_.size() < pending_.capacity() / 4) pending_.ShrinkToFit();
 }
 
-Status Collection::StartCompaction() {
-  OMENDB_TRY(doomed_.CopyFrom(tombstones_));
-  compacting_ = true;
-  repair_next_ = 0;
-  if (index_.nodes() > 0) index_.MoveEntryOff(doomed_);
+Status Collection::IndexNext(HnswScratch& scratch) {
+  const uint32_t slot = pending_[pending_done_];
+  if (!gone_.Test(slot)) OMENDB_TRY(index_.Add(slot, hidden_.Test(slot), scratch));
+  ++pending_done_;
+  DropDonePending();
   return Status::Ok();
 }
 
-Status Collection::RepairNext(HnswScratch& scratch) {
-  OMENDB_TRY(index_.RepairNode(repair_next_, doomed_, tombstones_, scratch));
-  ++repair_next_;
-  return Status::Ok();
+void Collection::FreeSlot(uint32_t slot) {
+  segments_.Forget(numbers_[slot]);
+  gone_.Unset(slot);
+  rows_.Free(slot);
 }
 
-Status Collection::FinishCompaction() {
-  Array<uint32_t> before;
-  OMENDB_TRY(CountBefore(doomed_, &before));
-  Bitmap tombstones;
-  uint32_t rows = rows_.size() - doomed_.set_count();
-  OMENDB_TRY(tombstones.Reserve(uint64_t{rows} + rows_.staged()));
-  OMENDB_TRY(tombstones.Resize(rows));
-  OMENDB_TRY(index_.Remove(doomed_));
-  // From here nothing can fail.
-  for (uint32_t ordinal = 0; ordinal < rows_.size(); ++ordinal) {
-    if (!tombstones_.Test(ordinal)) continue;
-    if (ordinal < doomed_.size() && doomed_.Test(ordinal)) continue;
-    tombstones.Set(Renumbered(doomed_, before, ordinal));
+void Collection::Sweep(uint32_t count) {
+  // A slot that is taken again must not be waiting twice.
+  size_t kept = 0;
+  for (size_t i = pending_done_; i < pending_.size(); ++i) {
+    if (!gone_.Test(pending_[i])) pending_[kept++] = pending_[i];
   }
-  rows_.Remove(doomed_);
-  ids_.Renumber([&](uint32_t ordinal) { return Renumbered(doomed_, before, ordinal); });
-  ids_.Shrink(uint64_t{ids_.size()} + rows_.staged());
-  tombstones_ = std::move(tombstones);
-  ++tombstones_version_;
-  removed_ = std::move(doomed_);
-  removed_before_ = std::move(before);
-  doomed_ = Bitmap();
-  compacting_ = false;
-  ++generation_;
-  return Status::Ok();
-}
-
-Status Collection::LoadRows(const RowBatch& batch) {
-  OMENDB_TRY(Stage(batch));
-  rows_.Commit(batch.count());
-  return Status::Ok();
-}
-
-Status Collection::FinishLoad(Bitmap& tombstones, const Origin& origin) {
-  OMENDB_TRY(ids_.Reserve(rows_.size() - tombstones.set_count()));
-  for (uint32_t ordinal = 0; ordinal < rows_.size(); ++ordinal) {
-    if (tombstones.Test(ordinal)) continue;
-    uint32_t replaced = ids_.Set(ordinal, rows_.ids());
-    if (replaced != kNoRow) {
-      return origin.Fault(0, "expected every id once, found rows ", replaced, " and ", ordinal,
-                          " of collection ", id_, " with the same id");
+  pending_.Truncate(kept);
+  pending_done_ = 0;
+  const std::span<const uint64_t> words = gone_.words();
+  for (uint32_t word = 0; word < words.size() && count > 0; ++word) {
+    for (uint64_t bits = words[word]; bits != 0 && count > 0; bits &= bits - 1) {
+      const uint32_t slot = word * 64 + static_cast<uint32_t>(std::countr_zero(bits));
+      if (index_.linked(slot)) continue;
+      FreeSlot(slot);
+      --count;
     }
   }
-  tombstones_ = std::move(tombstones);
+  ids_.Shrink(uint64_t{ids_.size()} + staged());
+  if (staged() == 0) DropStaged(0);
+}
+
+Status Collection::ResetIndex() {
+  Array<uint32_t> pending;
+  OMENDB_TRY(pending.Reserve(size_t{rows_.used()}));
+  for (uint32_t i = 0; i < segments_.count(); ++i) {
+    for (uint32_t slot : segments_.at(i).slots) {
+      if (slot != kNoSlot && !gone_.Test(slot)) pending.PushReserved(slot);
+    }
+  }
+  index_.Reset();
+  pending_ = std::move(pending);
+  pending_done_ = 0;
+  return Status::Ok();
+}
+
+// ---- Loading ------------------------------------------------------------------------------------------
+
+Status Collection::OpenSlots(uint32_t slots) {
+  OMENDB_TRY(rows_.Open(slots));
+  OMENDB_TRY(numbers_.Resize(slots));
+  OMENDB_TRY(gone_.Resize(slots));
+  OMENDB_TRY(hidden_.Resize(slots));
+  for (uint32_t slot = 0; slot < slots; ++slot) {
+    numbers_[slot] = kNoSlot;
+    hidden_.Set(slot);
+  }
+  return Status::Ok();
+}
+
+void Collection::LoadRow(Segment& segment, uint32_t position, uint32_t slot, bool is_dead, bool is_gone) {
+  if (is_dead) ++segment.dead;
+  if (slot == kNoSlot) {
+    ++segment.holes;
+    return;
+  }
+  segment.slots[position] = slot;
+  numbers_[slot] = segment.NumberAt(position);
+  if (!is_dead) hidden_.Unset(slot);
+  if (is_gone) gone_.Set(slot);
+}
+
+Status Collection::LoadHistory(std::span<const Birth> births, std::span<const Death> deaths,
+                               std::span<const uint32_t> slots) {
+  uint32_t number = 0;
+  for (const Birth& birth : births) {
+    // One by one, so that what a hostile object claims is paid for as it is read.
+    OMENDB_TRY(history_.Reserve(0));
+    if (birth.sequence != 0) history_.Born(birth.sequence, number);
+    number += birth.rows;
+  }
+  OMENDB_TRY(history_.Reserve(deaths.size()));
+  for (const Death& death : deaths) history_.Died(death.sequence, slots[death.row]);
+  return Status::Ok();
+}
+
+Status Collection::FinishLoad(const Origin& origin) {
+  OMENDB_TRY(ids_.Reserve(live_rows()));
+  OMENDB_TRY(pending_.Reserve(rows_.slots()));
+  for (uint32_t i = 0; i < segments_.count(); ++i) {
+    const Segment& segment = segments_.at(i);
+    for (uint32_t slot : segment.slots) {
+      if (slot == kNoSlot) continue;
+      if (!index_.linked(slot) && !gone_.Test(slot)) pending_.PushReserved(slot);
+      if (gone_.Test(slot)) index_.Forget(slot);
+      if (hidden_.Test(slot)) {
+        index_.Kill(slot);
+        continue;
+      }
+      const uint32_t replaced = ids_.Set(slot, rows_.ids());
+      if (replaced == kNoRow) continue;
+      return origin.Fault(0, "expected every id once, found rows ", numbers_[replaced], " and ",
+                          numbers_[slot], " of collection ", id_, " with the same id");
+    }
+  }
+  for (uint32_t slot = 0; slot < rows_.slots(); ++slot) {
+    if (numbers_[slot] == kNoSlot) rows_.Free(slot);
+  }
   return Status::Ok();
 }
 

@@ -1,17 +1,22 @@
-// Collection: one set of rows with its options, deleted rows, ids and graph.
+// Collection: one set of rows with its options, their states in time, ids and graph.
 //
 // Writing has two halves: staging, which checks and may fail, and committing, which cannot. Between
 // them nothing of the staged rows can be seen.
-// Not here: frames (frame_builder.h), planning (searcher.h), when work is due (background.h).
-// Not thread safe. It never moves in memory.
+// A row lives in a slot (row_store.h) and has a number (segment.h). The newest state shows every slot
+// that is not hidden; older states are made from it by the history.
+// Not here: frames (frame_builder.h), views (collection_view.h), planning (searcher.h), when work is due
+// (background.h). Not thread safe. It never moves in memory.
 #ifndef OMENDB_ENGINE_COLLECTION_H_
 #define OMENDB_ENGINE_COLLECTION_H_
 
 #include <string_view>
 
 #include "engine/graph_index.h"
+#include "engine/history.h"
 #include "engine/id_map.h"
 #include "engine/row_store.h"
+#include "engine/segment.h"
+#include "format/history_object.h"
 #include "format/row_batch.h"
 #include "omendb/engine.h"
 
@@ -19,7 +24,7 @@ namespace omendb {
 
 class Collection {
  public:
-  // Null when memory is refused.
+  // Null when memory is refused. `created`: the sequence of its creation.
   static Owned<Collection> Make(CollectionId id, std::string_view name, const CollectionOptions& options);
   // For MakeOwned; Make also gives it its name.
   Collection(CollectionId id, const CollectionOptions& options);
@@ -30,70 +35,109 @@ class Collection {
   }
   [[nodiscard]] const CollectionOptions& options() const { return options_; }
   [[nodiscard]] const RowStore& rows() const { return rows_; }
-  [[nodiscard]] const Bitmap& tombstones() const { return tombstones_; }
-  [[nodiscard]] uint32_t live_rows() const { return rows_.size() - tombstones_.set_count(); }
-  [[nodiscard]] uint32_t deleted_rows() const { return tombstones_.set_count(); }
-  [[nodiscard]] GraphIndex& index() { return index_; }
+  [[nodiscard]] const SegmentList& segments() const { return segments_; }
+  [[nodiscard]] SegmentList& segments() { return segments_; }
+  [[nodiscard]] const History& history() const { return history_; }
   [[nodiscard]] const GraphIndex& index() const { return index_; }
-  // The live row of an id, or kNoRow.
+  [[nodiscard]] GraphIndex& index() { return index_; }
+  // A bit per slot: what the newest state does not show.
+  [[nodiscard]] const Bitmap& hidden() const { return hidden_; }
+  // By slot.
+  [[nodiscard]] const uint32_t* numbers() const { return numbers_.data(); }
+  [[nodiscard]] uint32_t live_rows() const { return hidden_.size() - hidden_.set_count(); }
+  // The live row of an id, or kNoSlot.
   [[nodiscard]] uint32_t Find(ByteSpan id) const { return ids_.Find(id, rows_.ids()); }
   [[nodiscard]] CollectionStats Stats() const;
 
+  // Sequences of its creation, and of its end (0: it has none).
+  [[nodiscard]] uint64_t created() const { return created_; }
+  void set_created(uint64_t sequence) { created_ = sequence; }
+  [[nodiscard]] uint64_t dropped() const { return dropped_; }
+  void set_dropped(uint64_t sequence) { dropped_ = sequence; }
+  [[nodiscard]] bool ExistsAt(uint64_t sequence) const {
+    return created_ <= sequence && (dropped_ == 0 || dropped_ > sequence);
+  }
+
   // ---- Writing ---------------------------------------------------------------------------------------
-  // All rows of the batch or none. Messages name the row. DIMENSION_MISMATCH, INVALID_VECTOR,
-  // LIMIT_EXCEEDED, OUT_OF_MEMORY.
-  Status Stage(const RowBatch& batch);
-  [[nodiscard]] uint32_t staged() const { return rows_.staged(); }
-  void DropStaged(uint32_t keep) { rows_.DropStaged(keep); }
-  // The first `count` staged rows become visible; rows they replace become tombstones.
-  void CommitStaged(uint32_t count);
-  // Returns how many of the ids had a row.
-  uint32_t Delete(const BlobList& ids);
+  // All rows of the batch or none. `is_upload`: they become a segment of their own when committed. Messages
+  // name the row. DIMENSION_MISMATCH, INVALID_VECTOR, LIMIT_EXCEEDED, OUT_OF_MEMORY.
+  Status Stage(const RowBatch& batch, bool is_upload);
+  // Room to remember that `count` more rows die in the frame that is being built.
+  Status ReserveDeaths(uint64_t count);
+  [[nodiscard]] uint32_t staged() const { return static_cast<uint32_t>(staged_.size() - committed_); }
+  // Forgets staged rows until `keep` are left, and gives memory back.
+  void DropStaged(uint32_t keep);
+  // The next `count` staged rows become visible and those they replace die. `frame`: where their vectors lie;
+  // null unless they were staged as an upload.
+  void CommitStaged(uint32_t count, uint64_t sequence, const VectorsReference* frame);
+  // Returns how many of the ids had a row. REQUIRES: ReserveDeaths.
+  uint32_t Delete(const BlobList& ids, uint64_t sequence);
+  // The frame was applied or discarded.
+  void EndFrame();
 
-  // ---- Cursors ---------------------------------------------------------------------------------------
-  // A cursor says "from this ordinal on". It survives one compaction.
-  [[nodiscard]] uint64_t CursorFrom(uint32_t ordinal) const { return uint64_t{generation_} << 32 | ordinal; }
-  // The ordinal to go on from; 0 for cursor 0. INVALID_ARGUMENT for one that is too old or was never given.
-  Result<uint32_t> OrdinalOf(uint64_t cursor) const;
+  // ---- States in time --------------------------------------------------------------------------------
+  // Rows from this number on are younger than `sequence`.
+  [[nodiscard]] uint32_t NumbersEnd(uint64_t sequence) const {
+    return history_.NumbersEnd(sequence, segments_.next_number());
+  }
+  // No state before `oldest` is read any more.
+  void ForgetBefore(uint64_t oldest);
 
-  // ---- Compaction: marks the deleted rows, repairs the graph around them, takes them out -------------
-  [[nodiscard]] bool compacting() const { return compacting_; }
-  [[nodiscard]] uint32_t nodes_to_repair() const;
-  Status StartCompaction();
-  // One node. REQUIRES: nodes_to_repair() > 0.
-  Status RepairNext(HnswScratch& scratch);
-  // Renumbers. REQUIRES: nodes_to_repair() == 0. On OUT_OF_MEMORY nothing changed.
-  Status FinishCompaction();
+  // ---- Background work -------------------------------------------------------------------------------
+  // Rows that have no node yet, oldest first; some may be hidden.
+  [[nodiscard]] std::span<const uint32_t> pending() const { return pending_.span().subspan(pending_done_); }
+  // The first of them gets its node, or is passed by because no state shows it. REQUIRES: pending() is not empty.
+  Status IndexNext(HnswScratch& scratch);
+  // Rows that no state shows and that have no node.
+  [[nodiscard]] uint32_t sweepable_rows() const { return gone_.set_count() - index_.unseen_nodes(); }
+  // Rows that some state shows.
+  [[nodiscard]] uint32_t seen_rows() const { return rows_.used() - staged() - gone_.set_count(); }
+  // Frees up to `count` of those.
+  void Sweep(uint32_t count);
+  // Takes the graph away; all rows wait for a node again. OUT_OF_MEMORY.
+  Status ResetIndex();
+  [[nodiscard]] bool wants_cleaning() const { return rows_.wants_cleaning(); }
+  // One chunk of ids or metadata moves together with others.
+  Status CleanBlobs() { return rows_.Clean(); }
 
-  // ---- What a checkpoint has to know -----------------------------------------------------------------
-  // Rises with every change to the tombstones.
-  [[nodiscard]] uint64_t tombstones_version() const { return tombstones_version_; }
-  // Rises with every compaction; stored rows of an older generation have other ordinals.
-  [[nodiscard]] uint32_t generation() const { return generation_; }
-
-  // ---- Loading ---------------------------------------------------------------------------------------
-  // Rows as they are stored: no ids are entered and no tombstones set until FinishLoad.
-  Status LoadRows(const RowBatch& batch);
-  // Takes the tombstones (a bit per row) and enters the ids of live rows. CORRUPTION when one is there
-  // twice. On OUT_OF_MEMORY nothing changed.
-  Status FinishLoad(Bitmap& tombstones, const Origin& origin);
+  // ---- Loading: parts come in the order of loader.h ------------------------------------------------------
+  RowStore& loading_rows() { return rows_; }
+  // Slots [0, slots) are there, none visible. OUT_OF_MEMORY.
+  Status OpenSlots(uint32_t slots);
+  // The row at `position` of a segment lies in `slot`. `is_dead`: no more shown; `is_gone`: by no state.
+  void LoadRow(Segment& segment, uint32_t position, uint32_t slot, bool is_dead, bool is_gone);
+  // Births and deaths, by stored row; `slots` is by stored row too. REQUIRES: all rows are loaded.
+  Status LoadHistory(std::span<const Birth> births, std::span<const Death> deaths,
+                     std::span<const uint32_t> slots);
+  // Frees the slots that got no row and enters ids. CORRUPTION when one is there twice.
+  Status FinishLoad(const Origin& origin);
 
  private:
+  void Kill(uint32_t slot, uint64_t sequence);
+  // REQUIRES: the slot's row is gone and has no node.
+  void FreeSlot(uint32_t slot);
+  void DropDonePending();
+
   CollectionId id_;
   CollectionOptions options_;
   Bytes name_;
+  uint64_t created_ = 0;
+  uint64_t dropped_ = 0;
   RowStore rows_;
-  Bitmap tombstones_;  // one bit per row
+  Array<uint32_t> numbers_;  // by slot
+  Bitmap hidden_;            // by slot: free, staged or dead
+  Bitmap gone_;              // by slot: dead, and shown by no state
   IdMap ids_;
+  SegmentList segments_;
+  History history_;
   GraphIndex index_;
-  uint64_t tombstones_version_ = 0;
+  Array<uint32_t> pending_;
+  size_t pending_done_ = 0;
 
-  bool compacting_ = false;
-  Bitmap doomed_;             // marked by the compaction under way
-  uint32_t repair_next_ = 0;  // node
-  uint32_t generation_ = 0;
-  Bitmap removed_;                  // what the last compaction took out, by the ordinals before it
-  Array<uint32_t> removed_before_;  // how many of them lie before each 64
+  Array<uint32_t> staged_;  // slots in the order they were staged
+  size_t committed_ = 0;    // of staged_
+  uint64_t planned_deaths_ = 0;
+  uint32_t planned_uploads_ = 0;
 };
 
 }  // namespace omendb

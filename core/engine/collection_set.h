@@ -1,5 +1,5 @@
-// CollectionSet: the collections of a database by id and by name, and those dropped while a
-// checkpoint still reads them.
+// CollectionSet: the collections of a database by id and by name, and those that were dropped but are still
+// shown by a past state or read by a checkpoint.
 #ifndef OMENDB_ENGINE_COLLECTION_SET_H_
 #define OMENDB_ENGINE_COLLECTION_SET_H_
 
@@ -18,6 +18,13 @@ class CollectionSet {
   // Null when it is not there.
   [[nodiscard]] Collection* Find(CollectionId id) const;
   [[nodiscard]] Collection* Find(std::string_view name) const;
+  // Also among the dropped ones: the collection as it was after `sequence`. Null when there was none.
+  [[nodiscard]] Collection* FindAt(CollectionId id, uint64_t sequence) const;
+  [[nodiscard]] Collection* FindAt(std::string_view name, uint64_t sequence) const;
+  // Those that were dropped and are kept, in order of being dropped.
+  [[nodiscard]] uint32_t dropped_count() const { return static_cast<uint32_t>(dropped_.size()); }
+  [[nodiscard]] Collection& dropped_at(uint32_t index) { return *dropped_[index]; }
+  [[nodiscard]] const Collection& dropped_at(uint32_t index) const { return *dropped_[index]; }
   // The id the next created one gets.
   [[nodiscard]] CollectionId next_id() const { return next_id_; }
   void set_next_id(CollectionId id) { next_id_ = id; }
@@ -26,9 +33,12 @@ class CollectionSet {
   Status ReserveDrop(uint32_t count) { return dropped_.ReserveMore(count); }
   // REQUIRES: reserved; its id is next_id() or, while loading, below it and above all others.
   void Add(Owned<Collection> collection);
-  // REQUIRES: reserved, and it is there. The object lives on until SweepDropped.
-  void Drop(CollectionId id);
-  void SweepDropped() { dropped_.Clear(); }
+  // REQUIRES: reserved, and it is there. It stays among the dropped ones until Sweep.
+  void Drop(CollectionId id, uint64_t sequence);
+  // One that was dropped before it was stored. REQUIRES: reserved; it has its sequences.
+  void AddDropped(Owned<Collection> collection) { dropped_.PushReserved(std::move(collection)); }
+  // Frees dropped ones that no state from `oldest` on shows.
+  void Sweep(uint64_t oldest);
 
  private:
   [[nodiscard]] size_t LowerBound(CollectionId id) const;

@@ -3,7 +3,10 @@
 
 #include "engine/background.h"
 #include "engine/engine_state.h"
+#include "engine/restore.h"
 #include "engine/row_reader.h"
+#include "engine/transaction.h"
+#include "engine/transaction.h"
 
 namespace omendb {
 namespace {
@@ -106,6 +109,7 @@ Status Engine::FinishLoad() {
   OMENDB_TRY(state_->loader.Finish());
   Manifest manifest = state_->loader.TakeManifest();
   uint64_t sequence = manifest.sequence;
+  OMENDB_TRY(state_->log.Load(manifest));
   OMENDB_TRY(state_->checkpoint.SetStored(std::move(manifest), state_->collections));
   state_->sequence = sequence;
   state_->sequence_epoch = state_->head.manifest.epoch;
@@ -131,8 +135,12 @@ Status Engine::ReplayFrame(std::span<const uint8_t> bytes) {
   if (state_->phase != State::Phase::kLoaded || state_->wal.done()) {
     return Status::Error(Code::kInvalidArgument, "no frame is to be replayed");
   }
-  OMENDB_TRY(state_->wal.ReserveAdd());
   OMENDB_TRY(state_->frame.Read(bytes, state_->wal.planned_name(state_->wal.replayed())));
+  Status reserved = state_->ReserveApply();
+  if (!reserved.ok()) {
+    state_->frame.Discard();
+    return reserved;
+  }
   state_->Apply();
   state_->wal.CountReplayed();
   return Status::Ok();
@@ -143,7 +151,8 @@ bool Engine::IsReferenced(std::string_view text) const {
   if (!ObjectName::Parse(text, &name)) return false;
   const FrameBuilder& frame = state_->frame;
   if (name.is_frame()) {
-    return state_->wal.Contains(name) || (frame.sealed() && frame.name().text() == name.text());
+    return state_->wal.Contains(name) || (frame.sealed() && frame.name().text() == name.text()) ||
+           state_->checkpoint.Contains(name);
   }
   const Head& head = state_->head;
   if (head.has_manifest && head.manifest.name().text() == text) return true;
@@ -185,9 +194,9 @@ Result<CollectionOptions> Engine::CollectionOptionsOf(CollectionId id) const {
 
 // ---- Writing ------------------------------------------------------------------------------------------
 
-Status Engine::BeginFrame() {
+Status Engine::BeginFrame(uint64_t time_ms) {
   OMENDB_TRY(state_->RequireWriter());
-  return state_->frame.Begin();
+  return state_->frame.Begin(time_ms);
 }
 
 Result<uint8_t*> Engine::FramePayload(uint32_t size) { return state_->frame.Payload(size); }
@@ -202,8 +211,23 @@ Status Engine::FrameCreate(std::string_view name, const CollectionOptions& optio
 
 Status Engine::FrameDrop(CollectionId collection) { return state_->frame.Drop(collection); }
 
+Status Engine::FrameToken(const Token& token) { return state_->frame.Token(token); }
+
+Status Engine::FrameTransaction(ViewId transaction) {
+  OMENDB_ASSIGN(View * view, state_->RequireTransaction(transaction));
+  return AddTransaction(state_->collections, *view, state_->frame);
+}
+
+Status Engine::FrameRestore(ViewId view_id) {
+  OMENDB_TRY(state_->RequireWriter());
+  OMENDB_ASSIGN(View * view, state_->views.Require(view_id));
+  return AddRestore(state_->collections, *view, state_->frame);
+}
+
+Result<uint32_t> Engine::FindToken(const Token& token) const { return state_->log.FindToken(token); }
+
 Result<std::span<const uint8_t>> Engine::SealFrame() {
-  OMENDB_TRY(state_->wal.ReserveAdd());
+  OMENDB_TRY(state_->ReserveApply());
   return state_->frame.Seal(state_->sequence + 1, state_->head.epoch);
 }
 
@@ -228,38 +252,112 @@ Status Engine::CheckRowBatch(CollectionId id, std::span<const uint8_t> batch) co
   return state_->frame.Check(*collection, batch);
 }
 
+// ---- Views --------------------------------------------------------------------------------------------
+
+Result<ViewId> Engine::OpenView() {
+  OMENDB_TRY(state_->RequireOpen());
+  return state_->views.Open(state_->sequence, false);
+}
+
+Result<ViewId> Engine::OpenViewAt(uint64_t sequence) {
+  OMENDB_TRY(state_->RequireOpen());
+  if (sequence > state_->sequence) {
+    return Status::Error(Code::kInvalidArgument, "expected a sequence of at most ", state_->sequence,
+                         ", found ", sequence);
+  }
+  if (sequence < state_->log.oldest_sequence()) {
+    return Status::Error(Code::kNotRetained, "the state of sequence ", sequence,
+                         " is no longer kept; the oldest one is of sequence ",
+                         state_->log.oldest_sequence());
+  }
+  return state_->views.Open(sequence, false);
+}
+
+Result<ViewId> Engine::BeginTransaction() {
+  OMENDB_TRY(state_->RequireWriter());
+  return state_->views.Open(state_->sequence, true);
+}
+
+Result<uint64_t> Engine::ViewSequence(ViewId view_id) const {
+  OMENDB_ASSIGN(const View* view, state_->views.Require(view_id));
+  return view->sequence();
+}
+
+void Engine::CloseView(ViewId view) {
+  state_->views.Close(view);
+  state_->Forget();
+}
+
+CollectionId Engine::FindCollectionIn(ViewId view_id, std::string_view name) const {
+  Result<View*> view = state_->views.Require(view_id);
+  if (!view.ok()) return 0;
+  const Collection* collection = state_->collections.FindAt(name, view.value()->sequence());
+  return collection == nullptr ? 0 : collection->id();
+}
+
+Status Engine::TransactionUpsert(ViewId transaction, CollectionId id, std::span<const uint8_t> bytes) {
+  OMENDB_ASSIGN(View * view, state_->RequireTransaction(transaction));
+  OMENDB_ASSIGN(ReadView read, state_->Read(id, transaction));
+  OMENDB_TRY(state_->frame.Check(read.collection(), bytes));
+  OMENDB_ASSIGN(RowBatch batch, RowBatch::Decode(bytes, Origin::Argument("row batch")));
+  return view->Upsert(read.collection(), batch, bytes);
+}
+
+Result<uint32_t> Engine::TransactionDelete(ViewId transaction, CollectionId id,
+                                           std::span<const uint8_t> bytes) {
+  OMENDB_ASSIGN(View * view, state_->RequireTransaction(transaction));
+  OMENDB_ASSIGN(ReadView read, state_->Read(id, transaction));
+  OMENDB_ASSIGN(BlobList ids, DecodeIdList(bytes, Origin::Argument("id list")));
+  if (ids.count() > kBatchRowsMax) {
+    return Status::Error(Code::kLimitExceeded, "expected at most ", kBatchRowsMax,
+                         " ids in one delete, found ", ids.count());
+  }
+  return view->Delete(read.collection(), ids, bytes);
+}
+
+// ---- History ------------------------------------------------------------------------------------------
+
+void Engine::ForgetBefore(uint64_t time_ms) {
+  state_->log.ForgetBefore(time_ms);
+  state_->Forget();
+}
+
+uint64_t Engine::OldestSequence() const { return state_->log.oldest_sequence(); }
+
+Result<uint64_t> Engine::SequenceAt(uint64_t time_ms) const { return state_->log.SequenceAt(time_ms); }
+
 // ---- Reading ------------------------------------------------------------------------------------------
 
 Result<std::span<const uint8_t>> Engine::Search(const SearchRequest& request) {
-  OMENDB_ASSIGN(Collection * collection, state_->Require(request.collection));
+  OMENDB_ASSIGN(ReadView view, state_->Read(request.collection, request.view));
   StartAnswer(state_->answer);
-  Status found = state_->searcher.Search(*collection, request, state_->answer);
+  Status found = state_->searcher.Search(view, request, state_->answer);
   state_->searcher.Trim();
   return GiveAnswer(found, state_->answer);
 }
 
-Result<std::span<const uint8_t>> Engine::Get(CollectionId id, std::span<const uint8_t> ids,
-                                             uint32_t include) {
-  OMENDB_ASSIGN(const Collection* collection, state_->Require(id));
+Result<std::span<const uint8_t>> Engine::Get(CollectionId id, std::span<const uint8_t> ids, uint32_t include,
+                                             ViewId view_id) {
+  OMENDB_ASSIGN(ReadView view, state_->Read(id, view_id));
   StartAnswer(state_->answer);
-  return GiveAnswer(GetRows(*collection, ids, include, state_->answer), state_->answer);
+  return GiveAnswer(GetRows(view, ids, include, state_->answer), state_->answer);
 }
 
 Result<std::span<const uint8_t>> Engine::List(CollectionId id, uint64_t cursor, uint32_t limit,
-                                              uint32_t include) {
-  OMENDB_ASSIGN(const Collection* collection, state_->Require(id));
+                                              uint32_t include, ViewId view_id) {
+  OMENDB_ASSIGN(ReadView view, state_->Read(id, view_id));
   StartAnswer(state_->answer);
-  return GiveAnswer(ListRows(*collection, cursor, limit, include, state_->answer), state_->answer);
+  return GiveAnswer(ListRows(view, cursor, limit, include, state_->answer), state_->answer);
 }
 
-Result<uint64_t> Engine::CursorAfter(CollectionId id, std::span<const uint8_t> ids) const {
-  OMENDB_ASSIGN(const Collection* collection, state_->Require(id));
-  return CursorAfterRow(*collection, ids);
+Result<uint64_t> Engine::CursorAfter(CollectionId id, std::span<const uint8_t> ids, ViewId view_id) const {
+  OMENDB_ASSIGN(ReadView view, state_->Read(id, view_id));
+  return CursorAfterRow(view, ids);
 }
 
-Result<uint32_t> Engine::Count(CollectionId id) const {
-  OMENDB_ASSIGN(const Collection* collection, state_->Require(id));
-  return collection->live_rows();
+Result<uint32_t> Engine::Count(CollectionId id, ViewId view_id) const {
+  OMENDB_ASSIGN(ReadView view, state_->Read(id, view_id));
+  return view.rows();
 }
 
 Result<CollectionStats> Engine::Stats(CollectionId id) const {
@@ -283,12 +381,14 @@ Result<WorkState> Engine::Work(uint32_t steps) {
 
 // ---- Checkpoint ---------------------------------------------------------------------------------------
 
-Status Engine::BeginCheckpoint() {
+Status Engine::BeginCheckpoint(bool whole) {
   OMENDB_TRY(state_->RequireWriter());
   if (state_->checkpoint.open()) {
     return Status::Error(Code::kInvalidArgument, "a checkpoint is open already");
   }
-  return state_->checkpoint.Begin(state_->collections, state_->sequence);
+  // The memtable that an open frame's rows would go to is about to be sealed.
+  if (state_->frame.open()) return Status::Error(Code::kInvalidArgument, "a frame is open");
+  return state_->checkpoint.Begin(state_->collections, state_->log, state_->sequence, whole);
 }
 
 Result<bool> Engine::NextCheckpointObject() {
@@ -306,13 +406,13 @@ void Engine::FinishCheckpoint() {
   state_->head.manifest = state_->checkpoint.manifest();
   state_->checkpoint.Finish();
   state_->wal.DropThrough(state_->checkpoint.stored_sequence());
-  state_->collections.SweepDropped();
+  state_->Forget();
 }
 
 void Engine::AbortCheckpoint() {
   if (!state_->checkpoint.open()) return;
   state_->checkpoint.Abort();
-  state_->collections.SweepDropped();
+  state_->Forget();
 }
 
 uint64_t Engine::UncheckpointedWalBytes() const { return state_->wal.bytes(); }
@@ -321,6 +421,43 @@ uint32_t Engine::UncheckpointedWalObjects() const { return state_->wal.count(); 
 
 uint64_t Engine::UncheckpointedGraphRows() const {
   return state_->checkpoint.UnstoredNodes(state_->collections);
+}
+
+uint64_t Engine::ReclaimableBytes() const {
+  return state_->checkpoint.ReclaimableBytes(state_->collections);
+}
+
+uint32_t Engine::StoredObjectCount() const {
+  state_->stored_names.Clear();
+  const Head& head = state_->head;
+  if (!head.has_manifest || !state_->stored_names.Push(head.manifest.name()).ok() ||
+      !state_->checkpoint.ListStored(&state_->stored_names).ok()) {
+    state_->stored_names.Clear();
+  }
+  return static_cast<uint32_t>(state_->stored_names.size());
+}
+
+std::string_view Engine::StoredObjectName(uint32_t index) const {
+  return index < state_->stored_names.size() ? state_->stored_names[index].text() : std::string_view();
+}
+
+Status Engine::TakePlaceOf(const Engine& other) {
+  OMENDB_TRY(state_->RequireOpen());
+  OMENDB_TRY(other.state_->RequireWriter());
+  if (state_->frame.open() || state_->checkpoint.open() || state_->wal.count() > 0) {
+    return Status::Error(Code::kInvalidArgument, "expected an engine that was loaded and not used");
+  }
+  // States of the two have nothing to do with each other, so none before this one can be read.
+  const uint64_t sequence = std::max(state_->sequence, other.state_->sequence) + 1;
+  state_->log.StartAt(sequence);
+  state_->sequence = sequence;
+  state_->sequence_epoch = other.state_->head.epoch;
+  state_->head = other.state_->head;
+  state_->writer = true;
+  state_->checkpoint.ForgetStored();
+  state_->checkpoint.ContinueNumbers(other.state_->checkpoint);
+  state_->Forget();
+  return Status::Ok();
 }
 
 }  // namespace omendb

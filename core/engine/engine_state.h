@@ -2,10 +2,14 @@
 #ifndef OMENDB_ENGINE_ENGINE_STATE_H_
 #define OMENDB_ENGINE_ENGINE_STATE_H_
 
+#include <algorithm>
+
 #include "engine/checkpoint.h"
+#include "engine/commit_log.h"
 #include "engine/frame_builder.h"
 #include "engine/loader.h"
 #include "engine/searcher.h"
+#include "engine/views.h"
 #include "engine/wal_tail.h"
 #include "omendb/engine.h"
 
@@ -37,14 +41,47 @@ struct Engine::State {
     if (collection == nullptr) return Status::Error(Code::kNotFound, "no collection has id ", id);
     return collection;
   }
-  // Applies the sealed frame and keeps account of it. REQUIRES: wal.ReserveAdd.
+  // What Apply needs beside the frame's own. OUT_OF_MEMORY.
+  Status ReserveApply() {
+    OMENDB_TRY(wal.ReserveAdd());
+    return log.Reserve(frame.token_count());
+  }
+  // Applies the sealed frame and keeps account of it. REQUIRES: ReserveApply.
   void Apply() {
     wal.Add(frame.name(), frame.bytes());
     sequence = frame.name().number();
     sequence_epoch = frame.name().epoch();
+    log.Add(sequence, frame.time_ms());
     frame.Apply();
+    frame.ForEachToken([&](const TokenResult& result) { log.AddToken(result); });
+  }
+  // Lets go of what neither the history nor an open view needs.
+  void Forget() {
+    const uint64_t oldest = std::min(log.oldest_sequence(), views.OldestSequence(sequence));
+    for (uint32_t i = 0; i < collections.count(); ++i) collections.at(i).ForgetBefore(oldest);
+    for (uint32_t i = 0; i < collections.dropped_count(); ++i) collections.dropped_at(i).ForgetBefore(oldest);
     // A checkpoint may still be reading what was dropped.
-    if (!checkpoint.open()) collections.SweepDropped();
+    if (!checkpoint.open()) collections.Sweep(oldest);
+  }
+  // The state that a request reads: a view's, or the newest. NOT_FOUND, OUT_OF_MEMORY.
+  [[nodiscard]] Result<ReadView> Read(CollectionId id, ViewId view_id) const {
+    if (view_id == 0) {
+      OMENDB_ASSIGN(Collection * collection, Require(id));
+      return ReadView(*collection);
+    }
+    OMENDB_TRY(RequireOpen());
+    OMENDB_ASSIGN(View * view, views.Require(view_id));
+    Collection* collection = collections.FindAt(id, view->sequence());
+    if (collection == nullptr) return Status::Error(Code::kNotFound, "no collection has id ", id);
+    OMENDB_ASSIGN(CollectionView * of_collection, view->Of(*collection));
+    return ReadView(*collection, of_collection);
+  }
+  // NOT_FOUND, INVALID_ARGUMENT for a snapshot.
+  [[nodiscard]] Result<View*> RequireTransaction(ViewId id) const {
+    OMENDB_TRY(RequireOpen());
+    OMENDB_ASSIGN(View * view, views.Require(id));
+    if (view->is_transaction()) return view;
+    return Status::Error(Code::kInvalidArgument, "view ", id, " is a snapshot, which cannot be written");
   }
 
   Phase phase = Phase::kCreated;
@@ -53,6 +90,8 @@ struct Engine::State {
   uint64_t sequence = 0;
   uint32_t sequence_epoch = 0;  // of whoever wrote the state at `sequence`
   CollectionSet collections;
+  CommitLog log;
+  Views views;
   FrameBuilder frame;
   Loader loader;
   WalTail wal;
@@ -60,6 +99,7 @@ struct Engine::State {
   Searcher searcher;
   Bytes answer;
   Bytes head_bytes;
+  Array<ObjectName> stored_names;  // as last asked for
 };
 
 }  // namespace omendb

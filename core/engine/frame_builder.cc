@@ -1,10 +1,15 @@
 #include "engine/frame_builder.h"
 
+#include <algorithm>
+
 #include "distance/metric.h"
 #include "omendb/limits.h"
 
 namespace omendb {
 namespace {
+
+// An upsert with this much of vectors becomes a segment whose vectors stay in the frame: written once.
+constexpr uint64_t kUploadVectorBytes = uint64_t{1} << 20;
 
 Status NoSuchCollection(CollectionId id) {
   return Status::Error(Code::kNotFound, "no collection has id ", id);
@@ -12,12 +17,13 @@ Status NoSuchCollection(CollectionId id) {
 
 }  // namespace
 
-Status FrameBuilder::Begin() {
+Status FrameBuilder::Begin(uint64_t time_ms) {
   if (open_) return Status::Error(Code::kInvalidArgument, "a frame is open already");
   writer_.Trim();
   OMENDB_TRY(writer_.Begin());
   operations_.Clear();
   frame_rows_ = 0;
+  time_ms_ = time_ms;
   open_ = true;
   sealed_ = false;
   return Status::Ok();
@@ -55,13 +61,17 @@ uint32_t FrameBuilder::CountOf(OperationKind kind) const {
 
 Result<Collection*> FrameBuilder::Target(CollectionId id) const {
   Collection* collection = collections_.Find(id);
+  for (const Operation& operation : operations_) {
+    if (operation.created && operation.created->id() == id) collection = operation.created.get();
+  }
   if (collection == nullptr || Drops(id)) return NoSuchCollection(id);
   return collection;
 }
 
 // ---- Staging ------------------------------------------------------------------------------------------
 
-Status FrameBuilder::StageUpsert(CollectionId id, ByteSpan payload, const Origin& origin, uint32_t* rows) {
+Status FrameBuilder::StageUpsert(CollectionId id, ByteSpan payload, const Origin& origin,
+                                 Operation* operation) {
   OMENDB_ASSIGN(Collection * collection, Target(id));
   OMENDB_ASSIGN(RowBatch batch, RowBatch::Decode(payload, origin));
   if (batch.count() > kBatchRowsMax - frame_rows_) {
@@ -69,19 +79,21 @@ Status FrameBuilder::StageUpsert(CollectionId id, ByteSpan payload, const Origin
                          " rows in one commit, found ", uint64_t{frame_rows_} + batch.count());
   }
   OMENDB_TRY(duplicates_.Check(batch));
-  OMENDB_TRY(collection->Stage(batch));
-  *rows = batch.count();
+  operation->rows = batch.count();
+  operation->is_upload =
+      uint64_t{4} * batch.dimensions() * batch.count() >= kUploadVectorBytes && batch.count() > 0;
+  OMENDB_TRY(collection->Stage(batch, operation->is_upload));
   return Status::Ok();
 }
 
 Status FrameBuilder::StageDelete(CollectionId id, ByteSpan payload, const Origin& origin) {
-  OMENDB_TRY(Target(id).status());
+  OMENDB_ASSIGN(Collection * collection, Target(id));
   OMENDB_ASSIGN(BlobList ids, DecodeIdList(payload, origin));
   if (ids.count() > kBatchRowsMax) {
     return Status::Error(Code::kLimitExceeded, "expected at most ", kBatchRowsMax,
                          " ids in one delete, found ", ids.count());
   }
-  return Status::Ok();
+  return collection->ReserveDeaths(ids.count());
 }
 
 Status FrameBuilder::StageCreate(std::string_view name, const CollectionOptions& options,
@@ -110,7 +122,7 @@ Status FrameBuilder::StageCreate(std::string_view name, const CollectionOptions&
 }
 
 Status FrameBuilder::StageDrop(CollectionId id) {
-  OMENDB_TRY(Target(id).status());
+  if (collections_.Find(id) == nullptr || Drops(id)) return NoSuchCollection(id);
   return collections_.ReserveDrop(CountOf(OperationKind::kDrop) + 1);
 }
 
@@ -120,7 +132,7 @@ Status FrameBuilder::Upsert(CollectionId collection) {
   OMENDB_TRY(RequirePayload());
   OMENDB_TRY(operations_.ReserveMore(1));
   Operation operation;
-  OMENDB_TRY(StageUpsert(collection, writer_.payload(), Origin::Argument("row batch"), &operation.rows));
+  OMENDB_TRY(StageUpsert(collection, writer_.payload(), Origin::Argument("row batch"), &operation));
   operation.stored = writer_.Take(OperationKind::kUpsert, collection);
   frame_rows_ += operation.rows;
   operations_.PushReserved(std::move(operation));
@@ -163,10 +175,24 @@ Status FrameBuilder::Drop(CollectionId collection) {
   return Status::Ok();
 }
 
+Status FrameBuilder::Token(const omendb::Token& token) {
+  OMENDB_TRY(RequireOpen());
+  if (operations_.empty() || operations_.back().has_token) {
+    return Status::Error(Code::kInvalidArgument, "expected an operation that has no token yet");
+  }
+  OMENDB_ASSIGN(uint8_t* out, writer_.Prepare(2 * sizeof(uint64_t)));
+  StoreAt(out, token.client);
+  StoreAt(out + sizeof(uint64_t), token.request);
+  (void)writer_.Take(OperationKind::kToken, 0);
+  operations_.back().has_token = true;
+  operations_.back().token = token;
+  return Status::Ok();
+}
+
 Result<ByteSpan> FrameBuilder::Seal(uint64_t sequence, uint32_t epoch) {
   OMENDB_TRY(RequireOpen());
   if (operations_.empty()) return Status::Error(Code::kInvalidArgument, "the frame has no operations");
-  OMENDB_ASSIGN(ByteSpan object, writer_.Seal(sequence, epoch));
+  OMENDB_ASSIGN(ByteSpan object, writer_.Seal(sequence, epoch, time_ms_));
   name_ = ObjectName::Frame(epoch, sequence);
   sealed_ = true;
   return object;
@@ -178,35 +204,69 @@ void FrameBuilder::Apply() {
     CollectionId id = operation.stored.collection;
     switch (operation.stored.kind) {
       case OperationKind::kCreate:
+        operation.created->set_created(name_.number());
         collections_.Add(std::move(operation.created));
         break;
       case OperationKind::kDrop:
-        collections_.Drop(id);
+        // What it still has to do with this frame ends here: afterwards nobody finds it by its id.
+        collections_.Find(id)->EndFrame();
+        collections_.Drop(id, name_.number());
         break;
-      case OperationKind::kUpsert:
-        collections_.Find(id)->CommitStaged(operation.rows);
+      case OperationKind::kUpsert: {
+        const VectorsReference vectors = VectorsOf(operation);
+        collections_.Find(id)->CommitStaged(operation.rows, name_.number(),
+                                            operation.is_upload ? &vectors : nullptr);
         operation.count = operation.rows;
         break;
+      }
       case OperationKind::kDelete: {
         // Checked when it was added.
         Result<BlobList> ids = BlobList::Decode(PayloadOf(operation.stored), Origin::Argument("id list"));
         assert(ids.ok());
-        operation.count = collections_.Find(id)->Delete(ids.value());
+        operation.count = collections_.Find(id)->Delete(ids.value(), name_.number());
         break;
       }
+      case OperationKind::kToken:
+        break;  // kept with the operation it belongs to
     }
   }
+  EndFrame();
   open_ = false;
   sealed_ = false;
   writer_.Trim();
 }
 
+VectorsReference FrameBuilder::VectorsOf(const Operation& operation) const {
+  VectorsReference vectors;
+  if (!operation.is_upload) return vectors;
+  Result<RowBatch> batch = RowBatch::Decode(PayloadOf(operation.stored), Origin::Argument("row batch"));
+  assert(batch.ok());
+  vectors.object = ObjectReference::To(name_, writer_.bytes());
+  vectors.in_frame = true;
+  vectors.offset = static_cast<uint64_t>(batch.value().vector_bytes(0) - writer_.bytes().data());
+  vectors.rows = operation.rows;
+  return vectors;
+}
+
+void FrameBuilder::EndFrame() {
+  for (const Operation& operation : operations_) {
+    Collection* collection = collections_.Find(operation.stored.collection);
+    if (collection != nullptr) collection->EndFrame();
+  }
+}
+
 void FrameBuilder::UnstageAll() {
   for (const Operation& operation : operations_) {
-    if (operation.stored.kind != OperationKind::kUpsert) continue;
-    collections_.Find(operation.stored.collection)->DropStaged(0);
+    Collection* collection = collections_.Find(operation.stored.collection);
+    if (collection != nullptr) collection->DropStaged(0);
   }
+  EndFrame();
   operations_.Clear();
+}
+
+uint32_t FrameBuilder::token_count() const {
+  return static_cast<uint32_t>(std::count_if(operations_.begin(), operations_.end(),
+                                             [](const Operation& operation) { return operation.has_token; }));
 }
 
 void FrameBuilder::Discard() {
@@ -280,14 +340,27 @@ Status FrameBuilder::StageStored(const FrameOperation& stored, const Origin& ori
       OMENDB_TRY(StageDrop(stored.collection));
       break;
     case OperationKind::kUpsert:
-      OMENDB_TRY(StageUpsert(stored.collection, payload, origin, &operation.rows));
+      OMENDB_TRY(StageUpsert(stored.collection, payload, origin, &operation));
       break;
     case OperationKind::kDelete:
       OMENDB_TRY(StageDelete(stored.collection, payload, origin));
       break;
+    case OperationKind::kToken:
+      return TakeStoredToken(stored, origin);
   }
   frame_rows_ += operation.rows;
   operations_.PushReserved(std::move(operation));
+  return Status::Ok();
+}
+
+Status FrameBuilder::TakeStoredToken(const FrameOperation& stored, const Origin& origin) {
+  const ByteSpan payload = PayloadOf(stored);
+  if (operations_.empty() || operations_.back().has_token || payload.size() != 2 * sizeof(uint64_t)) {
+    return origin.Fault(0, "expected a token of 16 bytes for the operation before it");
+  }
+  operations_.back().has_token = true;
+  operations_.back().token = {LoadAt<uint64_t>(payload.data()),
+                              LoadAt<uint64_t>(payload.data() + sizeof(uint64_t))};
   return Status::Ok();
 }
 
@@ -300,6 +373,7 @@ Status FrameBuilder::ReadOperations(const ObjectName& name) {
   }
   if (reader.operation_count() == 0)
     return origin.Fault(kObjectHeaderBytes + 12, "expected operations, found 0");
+  time_ms_ = reader.time_ms();
   for (uint32_t i = 0; i < reader.operation_count(); ++i) {
     OMENDB_ASSIGN(FrameOperation stored, reader.Next());
     Origin payload = origin.At(stored.payload_offset);

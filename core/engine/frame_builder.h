@@ -13,6 +13,7 @@
 #include "engine/duplicate_finder.h"
 #include "format/collection_options.h"
 #include "format/frame.h"
+#include "format/manifest.h"
 #include "format/object_name.h"
 
 namespace omendb {
@@ -26,16 +27,31 @@ class FrameBuilder {
   [[nodiscard]] bool sealed() const { return sealed_; }
   [[nodiscard]] const ObjectName& name() const { return name_; }
   [[nodiscard]] size_t bytes() const { return writer_.bytes().size(); }
+  [[nodiscard]] uint64_t time_ms() const { return time_ms_; }
+  [[nodiscard]] bool empty() const { return operations_.empty(); }
 
   // The calls of engine.h.
-  Status Begin();
+  Status Begin(uint64_t time_ms);
   Result<uint8_t*> Payload(uint32_t size);
   Status Upsert(CollectionId collection);
   Status Delete(CollectionId collection);
   Status Create(std::string_view name, const CollectionOptions& options);
   Status Drop(CollectionId collection);
+  Status Token(const omendb::Token& token);
+  // The id a collection gets that is created next in this frame.
+  [[nodiscard]] CollectionId NextCreated() const {
+    return collections_.next_id() + CountOf(OperationKind::kCreate);
+  }
   Result<ByteSpan> Seal(uint64_t sequence, uint32_t epoch);
   void Apply();
+  // Tokens of the frame; after Apply with the rows that their operations changed.
+  [[nodiscard]] uint32_t token_count() const;
+  template <typename Take>
+  void ForEachToken(const Take& take) const {
+    for (const Operation& operation : operations_) {
+      if (operation.has_token) take(TokenResult{operation.token, operation.count});
+    }
+  }
   void Discard();
   [[nodiscard]] uint32_t AppliedCount(uint32_t index) const;
 
@@ -51,13 +67,19 @@ class FrameBuilder {
     FrameOperation stored;
     uint32_t rows = 0;   // staged by an upsert
     uint32_t count = 0;  // rows changed, once applied
+    bool is_upload = false;  // its rows become a segment of their own
+    bool has_token = false;
+    omendb::Token token;
     Owned<Collection> created;
   };
 
   Status RequireOpen() const;
   Status RequirePayload() const;
-  // The collection, unless this frame drops it. NOT_FOUND.
+  // The collection, one that this frame creates too, unless it drops it. NOT_FOUND.
   Result<Collection*> Target(CollectionId id) const;
+  // Where the vectors of an upsert lie in the sealed frame.
+  [[nodiscard]] VectorsReference VectorsOf(const Operation& operation) const;
+  void EndFrame();
   [[nodiscard]] bool Drops(CollectionId id) const;
   [[nodiscard]] uint32_t CountOf(OperationKind kind) const;
   [[nodiscard]] ByteSpan PayloadOf(const FrameOperation& operation) const {
@@ -65,11 +87,12 @@ class FrameBuilder {
   }
 
   // Checks and stages one operation; `origin` says whether its payload came from a caller or from storage.
-  Status StageUpsert(CollectionId id, ByteSpan payload, const Origin& origin, uint32_t* rows);
+  Status StageUpsert(CollectionId id, ByteSpan payload, const Origin& origin, Operation* operation);
   Status StageDelete(CollectionId id, ByteSpan payload, const Origin& origin);
   Status StageCreate(std::string_view name, const CollectionOptions& options, Owned<Collection>* created);
   Status StageDrop(CollectionId id);
   Status StageStored(const FrameOperation& stored, const Origin& origin);
+  Status TakeStoredToken(const FrameOperation& stored, const Origin& origin);
   Status StageStoredCreate(const FrameOperation& stored, const Origin& origin, Operation* operation);
   Status ReadOperations(const ObjectName& name);
   void UnstageAll();
@@ -80,6 +103,7 @@ class FrameBuilder {
   Array<Operation> operations_;
   ObjectName name_;
   uint32_t frame_rows_ = 0;
+  uint64_t time_ms_ = 0;
   bool open_ = false;
   bool sealed_ = false;
 };

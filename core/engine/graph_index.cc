@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include <bit>
+
 #include "base/prng.h"
+#include "format/object.h"
 #include "index/hnsw_repair.h"
 
 namespace omendb {
@@ -16,25 +19,32 @@ struct Sample {
   Array<float> inverse_norms;
 };
 
-// Live rows, one from each of kTrainingRowsMax equal stretches, so that sorted rows are all represented.
-Status DrawSample(const RowStore& rows, const Bitmap& deleted, uint64_t seed, Sample* sample) {
+// Rows that are not hidden, one from each of kTrainingRowsMax equal stretches, so that sorted rows are all
+// represented.
+Status DrawSample(const RowStore& rows, const Bitmap& hidden, uint64_t seed, Sample* sample) {
   OMENDB_TRY(sample->vectors.Reserve(kTrainingRowsMax));
   OMENDB_TRY(sample->inverse_norms.Reserve(kTrainingRowsMax));
-  Prng prng(seed ^ rows.size());
-  uint32_t stretches = std::min(rows.size(), kTrainingRowsMax);
+  Prng prng(seed ^ rows.slots());
+  uint32_t stretches = std::min(rows.slots(), kTrainingRowsMax);
   for (uint32_t i = 0; i < stretches; ++i) {
-    uint32_t first = static_cast<uint32_t>(uint64_t{rows.size()} * i / stretches);
-    uint32_t last = static_cast<uint32_t>(uint64_t{rows.size()} * (i + 1) / stretches);
+    uint32_t first = static_cast<uint32_t>(uint64_t{rows.slots()} * i / stretches);
+    uint32_t last = static_cast<uint32_t>(uint64_t{rows.slots()} * (i + 1) / stretches);
     uint32_t start = prng.Below(last - first);
     for (uint32_t step = 0; step < last - first; ++step) {
-      uint32_t ordinal = first + (start + step) % (last - first);
-      if (deleted.Test(ordinal)) continue;
-      sample->vectors.PushReserved(rows.vector(ordinal));
-      sample->inverse_norms.PushReserved(rows.inverse_norm(ordinal));
+      uint32_t slot = first + (start + step) % (last - first);
+      if (hidden.Test(slot)) continue;
+      sample->vectors.PushReserved(rows.vector(slot));
+      sample->inverse_norms.PushReserved(rows.inverse_norm(slot));
       break;
     }
   }
   return Status::Ok();
+}
+
+// Parts of about the size of an object's body.
+uint32_t CodesPartNodes(uint32_t dimensions) {
+  const size_t nodes = kObjectBodyBytesTarget / ScalarQuantizer::RowBytes(dimensions);
+  return static_cast<uint32_t>(std::bit_floor(std::max<size_t>(nodes, 1)));
 }
 
 }  // namespace
@@ -44,7 +54,8 @@ GraphIndex::GraphIndex(const RowStore& rows, const CollectionOptions& options)
       options_(options),
       graph_(options.degree, options.seed),
       f32_query_(rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions),
-      f32_pair_(rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions) {}
+      f32_pair_(rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions),
+      codes_part_nodes_(CodesPartNodes(options.dimensions)) {}
 
 Scorer& GraphIndex::QueryScorer() {
   if (codes_) return codes_->query;
@@ -63,12 +74,19 @@ size_t GraphIndex::code_bytes() const {
   return bytes;
 }
 
-Status GraphIndex::Search(const float* query, float inverse_norm, const Bitmap& deleted, uint32_t ef,
+size_t GraphIndex::link_bytes() const {
+  return graph_.memory_bytes() + linked_.memory_bytes() + dead_.memory_bytes() + unseen_.memory_bytes() +
+         doomed_.memory_bytes();
+}
+
+Status GraphIndex::Search(const float* query, float inverse_norm, const Bitmap* hidden, uint32_t ef,
                           HnswScratch& scratch) {
   Scorer& scorer = QueryScorer();
   scorer.SetVector(query, inverse_norm);
-  return SearchHnsw(graph_, scorer, deleted, ef, scratch);
+  return SearchHnsw(graph_, scorer, hidden == nullptr ? dead_ : *hidden, ef, scratch);
 }
+
+// ---- Growing ------------------------------------------------------------------------------------------
 
 void GraphIndex::CountNewRows(uint32_t count) {
   training_.new_rows += std::min(count, 0xffffffffU - training_.new_rows);
@@ -80,16 +98,16 @@ bool GraphIndex::WantsTraining() const {
   return !codes_ || training_.new_rows >= training_.trained_rows;
 }
 
-Status GraphIndex::Train(const Bitmap& deleted) {
+Status GraphIndex::Train(const Bitmap& hidden) {
   Sample sample;
-  OMENDB_TRY(DrawSample(rows_, deleted, options_.seed, &sample));
+  OMENDB_TRY(DrawSample(rows_, hidden, options_.seed, &sample));
   Owned<Codes> codes = MakeOwned<Codes>(options_.metric, options_.dimensions);
   if (!codes) return OutOfMemory(sizeof(Codes));
   OMENDB_TRY(codes->quantizer.Train(options_.metric, options_.dimensions, sample.vectors.span(),
                                     sample.inverse_norms.span()));
   OMENDB_TRY(codes->query.Reserve());
   OMENDB_TRY(codes->pair.Reserve());
-  const TrainingState training = {rows_.size() - deleted.set_count(), 0};
+  const TrainingState training = {hidden.size() - hidden.set_count(), 0};
   ++version_;
   if (graph_.size() == 0) {
     codes_ = std::move(codes);
@@ -106,63 +124,129 @@ uint32_t GraphIndex::rows_to_encode() const {
   return next_codes_ ? graph_.size() - next_codes_->rows.size() : 0;
 }
 
-Status GraphIndex::AppendCode(const RowStore& rows, Codes& codes) {
-  uint32_t ordinal = codes.rows.size();
-  OMENDB_TRY(codes.rows.Reserve(uint64_t{ordinal} + 1));
-  codes.rows.Resize(ordinal + 1);
-  codes.quantizer.Encode(rows.vector(ordinal), rows.inverse_norm(ordinal), codes.rows.row(ordinal));
+Status GraphIndex::ReserveCode(Codes& codes, uint32_t slot) {
+  const uint32_t before = codes.rows.size();
+  if (slot < before) return Status::Ok();
+  OMENDB_TRY(codes.rows.Reserve(uint64_t{slot} + 1));
+  codes.rows.Resize(slot + 1);
+  for (uint32_t i = before; i <= slot; ++i) std::memset(codes.rows.row(i), 0, codes.rows.stride_bytes());
   return Status::Ok();
 }
 
+void GraphIndex::Encode(Codes& codes, uint32_t slot) const {
+  codes.quantizer.Encode(rows_.vector(slot), rows_.inverse_norm(slot), codes.rows.row(slot));
+}
+
 Status GraphIndex::EncodeSome(uint32_t count) {
-  for (uint32_t i = 0; i < count && rows_to_encode() > 0; ++i) OMENDB_TRY(AppendCode(rows_, *next_codes_));
+  for (uint32_t i = 0; i < count && rows_to_encode() > 0; ++i) {
+    const uint32_t node = next_codes_->rows.size();
+    OMENDB_TRY(ReserveCode(*next_codes_, node));
+    if (linked_.Test(node)) Encode(*next_codes_, node);
+  }
   if (rows_to_encode() > 0) return Status::Ok();
   codes_ = std::move(next_codes_);
   training_ = next_training_;
   ++version_;
+  for (uint64_t& version : code_versions_) version = version_;
   return Status::Ok();
 }
 
-Status GraphIndex::AddNext(const Bitmap& deleted, HnswScratch& scratch) {
-  uint32_t node = graph_.size();
-  if (codes_) OMENDB_TRY(AppendCode(rows_, *codes_));
-  HnswBuilder builder(graph_, QueryScorer(), PairScorer(), scratch, options_.ef_construction);
-  Status added = builder.AddNext(deleted);
-  if (!added.ok() && codes_) codes_->rows.Resize(node);
-  if (added.ok()) ++version_;
-  return added;
+Status GraphIndex::ReserveNode(uint32_t slot) {
+  OMENDB_TRY(linked_.Reserve(uint64_t{slot} + 1));
+  OMENDB_TRY(dead_.Reserve(uint64_t{slot} + 1));
+  OMENDB_TRY(unseen_.Reserve(uint64_t{slot} + 1));
+  if (cleaning_) OMENDB_TRY(doomed_.Reserve(uint64_t{slot} + 1));
+  const size_t parts = slot / codes_part_nodes_ + 1;
+  if (code_versions_.size() < parts) OMENDB_TRY(code_versions_.Resize(parts));
+  if (codes_) OMENDB_TRY(ReserveCode(*codes_, slot));
+  return Status::Ok();
 }
 
-void GraphIndex::MoveEntryOff(const Bitmap& doomed) {
-  ++version_;
-  omendb::MoveEntryOff(graph_, doomed);
+Status GraphIndex::AddHoles(uint32_t slot) {
+  while (graph_.size() < slot) OMENDB_TRY(graph_.AddNode(0));
+  return Status::Ok();
 }
 
-Status GraphIndex::RepairNode(uint32_t node, const Bitmap& doomed, const Bitmap& deleted,
-                              HnswScratch& scratch) {
-  HnswBuilder builder(graph_, QueryScorer(), PairScorer(), scratch, options_.ef_construction);
-  ++version_;
-  OMENDB_TRY(omendb::RepairNode(graph_, node, doomed, deleted, QueryScorer(), builder));
-  if (node + 1 < graph_.size()) return Status::Ok();
-  return omendb::LinkUnreached(graph_, deleted, QueryScorer(), builder);
-}
-
-void GraphIndex::RemoveCodes(ChunkedRows& codes, const Bitmap& doomed) {
-  uint32_t kept = 0;
-  for (uint32_t ordinal = 0; ordinal < codes.size(); ++ordinal) {
-    if (doomed.Test(ordinal)) continue;
-    if (kept != ordinal) std::memcpy(codes.row(kept), codes.row(ordinal), codes.stride_bytes());
-    ++kept;
+Status GraphIndex::Add(uint32_t slot, bool is_dead, HnswScratch& scratch) {
+  assert(!linked(slot) && !encoding());
+  OMENDB_TRY(ReserveNode(slot));
+  // Bits for holes may be there before the holes are.
+  for (Bitmap* bitmap : {&linked_, &dead_, &unseen_}) {
+    if (bitmap->size() <= slot) OMENDB_TRY(bitmap->Resize(slot + 1));
   }
-  codes.Resize(kept);
-  codes.ShrinkToFit();
+  if (cleaning_ && doomed_.size() <= slot) OMENDB_TRY(doomed_.Resize(slot + 1));
+  ++version_;
+  OMENDB_TRY(AddHoles(slot));
+  if (codes_) Encode(*codes_, slot);
+  HnswBuilder builder(graph_, QueryScorer(), PairScorer(), scratch, options_.ef_construction);
+  OMENDB_TRY(builder.Add(slot, unseen_));
+  linked_.Set(slot);
+  if (is_dead) dead_.Set(slot);
+  ++added_nodes_;
+  if (cleaning_) doomed_.Unset(slot);
+  NoteCode(slot);
+  return Status::Ok();
 }
 
-Status GraphIndex::Remove(const Bitmap& doomed) {
-  OMENDB_TRY(graph_.RemoveAndRenumber(doomed));
-  if (codes_) RemoveCodes(codes_->rows, doomed);
-  if (next_codes_) RemoveCodes(next_codes_->rows, doomed);
+// ---- Cleaning -----------------------------------------------------------------------------------------
+
+uint32_t GraphIndex::cleaning_steps() const {
+  if (!cleaning_) return 0;
+  return graph_.size() - std::min(graph_.size(), clean_next_) + (repaired_ ? 1 : unseen_.set_count() + 1);
+}
+
+Status GraphIndex::StartCleaning() {
+  Bitmap doomed;
+  OMENDB_TRY(doomed.Resize(graph_.size()));
+  for (uint32_t node = 0; node < graph_.size(); ++node) {
+    if (!linked_.Test(node) || unseen_.Test(node)) doomed.Set(node);
+  }
+  doomed_ = std::move(doomed);
+  clean_next_ = 0;
+  repaired_ = false;
+  cleaning_ = true;
   ++version_;
+  if (graph_.size() > 0) MoveEntryOff(graph_, doomed_);
+  return Status::Ok();
+}
+
+Status GraphIndex::RepairNext(HnswScratch& scratch) {
+  HnswBuilder builder(graph_, QueryScorer(), PairScorer(), scratch, options_.ef_construction);
+  if (clean_next_ < graph_.size()) {
+    OMENDB_TRY(RepairNode(graph_, clean_next_, doomed_, unseen_, QueryScorer(), builder));
+    ++clean_next_;
+    return Status::Ok();
+  }
+  // Nodes that nothing leads to and that are no rows need no links.
+  Bitmap passed_by;
+  OMENDB_TRY(passed_by.CopyFrom(unseen_));
+  for (uint32_t node = 0; node < graph_.size(); ++node) {
+    if (!linked_.Test(node)) passed_by.Set(node);
+  }
+  OMENDB_TRY(LinkUnreached(graph_, passed_by, QueryScorer(), builder));
+  repaired_ = true;
+  clean_next_ = 0;
+  return Status::Ok();
+}
+
+void GraphIndex::ClearNode(uint32_t node) {
+  graph_.ClearNode(node);
+  linked_.Unset(node);
+  dead_.Unset(node);
+  unseen_.Unset(node);
+  if (graph_.entry() == node) graph_.ClearEntry();
+}
+
+Status GraphIndex::CleanNext(HnswScratch& scratch) {
+  ++version_;
+  if (!repaired_) return RepairNext(scratch);
+  for (; clean_next_ < doomed_.size(); ++clean_next_) {
+    if (!doomed_.Test(clean_next_) || !linked_.Test(clean_next_)) continue;
+    ClearNode(clean_next_++);
+    return Status::Ok();
+  }
+  cleaning_ = false;
+  doomed_ = Bitmap();
   return Status::Ok();
 }
 
@@ -172,24 +256,71 @@ void GraphIndex::Reset() {
   next_codes_.reset();
   training_ = TrainingState();
   next_training_ = TrainingState();
+  linked_ = Bitmap();
+  dead_ = Bitmap();
+  unseen_ = Bitmap();
+  doomed_ = Bitmap();
+  cleaning_ = false;
+  code_versions_.Release();
   ++version_;
 }
 
-Status GraphIndex::Load(ByteSpan bytes, uint32_t nodes, const Origin& origin) {
-  assert(graph_.size() == 0 && !codes_);
-  HnswGraph graph(options_.degree, options_.seed);
-  TrainingState training;
+// ---- Loading ------------------------------------------------------------------------------------------
+
+Status GraphIndex::LoadNodes(ByteSpan object, uint32_t nodes, uint32_t row_count, const Origin& origin,
+                             Array<uint32_t>* rows) {
   Owned<Codes> codes = MakeOwned<Codes>(options_.metric, options_.dimensions);
   if (!codes) return OutOfMemory(sizeof(Codes));
-  OMENDB_TRY(DecodeGraph(bytes, options_, nodes, origin, &graph, &codes->quantizer, &training));
+  TrainingState training;
+  OMENDB_TRY(DecodeNodes(object, options_, nodes, row_count, origin, &training, &codes->quantizer, rows));
   if (quantized()) {
     OMENDB_TRY(codes->query.Reserve());
     OMENDB_TRY(codes->pair.Reserve());
-    while (codes->rows.size() < nodes) OMENDB_TRY(AppendCode(rows_, *codes));
     codes_ = std::move(codes);
   }
-  graph_ = std::move(graph);
   training_ = training;
+  return Status::Ok();
+}
+
+Status GraphIndex::LoadCodes(const uint8_t* codes, uint32_t count) {
+  ChunkedRows& rows = codes_->rows;
+  const uint32_t first = rows.size();
+  OMENDB_TRY(rows.Reserve(uint64_t{first} + count));
+  rows.Resize(first + count);
+  for (uint32_t i = 0; i < count; ++i) {
+    std::memcpy(rows.row(first + i), codes + size_t{i} * rows.stride_bytes(), rows.stride_bytes());
+  }
+  return Status::Ok();
+}
+
+Status GraphIndex::FinishLoad(Bitmap linked, const Origin& origin) {
+  const uint32_t nodes = graph_.size();
+  assert(linked.size() == nodes);
+  if (nodes == 0) return Status::Ok();
+  if (graph_.entry() != kNoNode && !linked.Test(graph_.entry())) {
+    return origin.Fault(0, "expected an entry point that is a row, found free node ", graph_.entry());
+  }
+  for (uint32_t node = 0; node < nodes; ++node) {
+    for (uint32_t level = 0; level <= graph_.LevelOf(node); ++level) {
+      for (uint32_t link : graph_.Links(node, level)) {
+        if (linked.Test(link) && linked.Test(node)) continue;
+        return origin.Fault(0, "expected links between rows, found one from node ", node, " to ", link);
+      }
+    }
+  }
+  OMENDB_TRY(dead_.Resize(nodes));
+  OMENDB_TRY(unseen_.Resize(nodes));
+  OMENDB_TRY(code_versions_.Resize((nodes - 1) / codes_part_nodes_ + 1));
+  linked_ = std::move(linked);
+  if (!quantized() || codes_->rows.size() == nodes) return Status::Ok();
+  while (codes_->rows.size() < nodes) {
+    const uint32_t node = codes_->rows.size();
+    OMENDB_TRY(ReserveCode(*codes_, node));
+    if (linked_.Test(node)) Encode(*codes_, node);
+  }
+  // What was not stored is due to be.
+  ++version_;
+  for (uint64_t& version : code_versions_) version = version_;
   return Status::Ok();
 }
 

@@ -1,14 +1,18 @@
 // GraphIndex: the HNSW graph of one collection with the codes it is walked on and their training.
 //
-// It covers rows [0, nodes()). Under SQ8 those rows have codes; a quantizer is trained before the first
-// node, and again each time as many rows came as there were at the last training: then all codes
-// are made anew beside the old ones, in steps, and put in their place when they are complete.
-// Not here: when to do what (background.h), which rows are deleted (the caller's bitmap).
+// Node i is the row in slot i. A slot has a node once the row was added (*linked*); nodes of rows that the
+// newest state does not show are *dead*, and *unseen* when no state shows them. Searches walk through dead
+// nodes; building passes by unseen ones only, so that a snapshot's rows stay as easy to find as they were.
+// Unseen nodes are taken out by cleaning, in steps, and their slots may then be used again.
+// Under SQ8 linked nodes have codes; a quantizer is trained before the first node, and again each time as
+// many rows came as there were at the last training: then all codes are made anew beside the old ones, in
+// steps, and put in their place when they are complete.
+// Not here: when to do what (background.h), which rows there are (collection.h).
 #ifndef OMENDB_ENGINE_GRAPH_INDEX_H_
 #define OMENDB_ENGINE_GRAPH_INDEX_H_
 
 #include "engine/row_store.h"
-#include "format/graph_object.h"
+#include "format/nodes_object.h"
 #include "index/f32_scorer.h"
 #include "index/hnsw_build.h"
 #include "index/sq8_scorer.h"
@@ -21,41 +25,73 @@ class GraphIndex {
   GraphIndex(const RowStore& rows, const CollectionOptions& options);
 
   [[nodiscard]] uint32_t nodes() const { return graph_.size(); }
+  [[nodiscard]] uint32_t linked_nodes() const { return linked_.set_count(); }
+  [[nodiscard]] uint32_t unseen_nodes() const { return unseen_.set_count(); }
+  [[nodiscard]] bool linked(uint32_t slot) const { return slot < linked_.size() && linked_.Test(slot); }
   [[nodiscard]] const HnswGraph& graph() const { return graph_; }
   [[nodiscard]] const ScalarQuantizer* quantizer() const { return codes_ ? &codes_->quantizer : nullptr; }
+  // By node; null without quantization.
+  [[nodiscard]] const ChunkedRows* codes() const { return codes_ ? &codes_->rows : nullptr; }
   [[nodiscard]] TrainingState training() const { return training_; }
   // Rises with every change to what would be stored.
   [[nodiscard]] uint64_t version() const { return version_; }
+  // Nodes added since it was made or loaded.
+  [[nodiscard]] uint64_t added_nodes() const { return added_nodes_; }
+  // Codes are stored in parts of this many nodes; each part has the version of its last change.
+  [[nodiscard]] uint32_t codes_part_nodes() const { return codes_part_nodes_; }
+  [[nodiscard]] uint64_t CodesVersion(uint32_t part) const { return code_versions_[part]; }
   [[nodiscard]] size_t code_bytes() const;
-  [[nodiscard]] size_t link_bytes() const { return graph_.memory_bytes(); }
+  [[nodiscard]] size_t link_bytes() const;
 
-  // Up to `ef` nearest live nodes by the distances the graph is walked on, in scratch.results.
-  Status Search(const float* query, float inverse_norm, const Bitmap& deleted, uint32_t ef,
+  // Up to `ef` nearest nodes by the distances the graph is walked on, in scratch.results. `hidden`: rows, by
+  // slot, that must not be found, at least those without a node not counted; null: the dead ones.
+  Status Search(const float* query, float inverse_norm, const Bitmap* hidden, uint32_t ef,
                 HnswScratch& scratch);
+
+  // ---- Rows that go ------------------------------------------------------------------------------------
+  // The newest state does not show the row any more; nothing happens when it has no node.
+  void Kill(uint32_t slot) {
+    if (linked(slot)) dead_.Set(slot);
+  }
+  // No state shows it.
+  void Forget(uint32_t slot) {
+    if (linked(slot)) unseen_.Set(slot);
+  }
 
   // ---- Growing; each call is one step, OUT_OF_MEMORY leaves everything searchable ------------------
   void CountNewRows(uint32_t count);
   [[nodiscard]] bool WantsTraining() const;
-  // Learns a new quantizer from live rows; its codes are complete at once when there are no nodes yet.
-  Status Train(const Bitmap& deleted);
+  // Learns a new quantizer from rows that are not hidden; its codes are complete at once when there are no
+  // nodes yet.
+  Status Train(const Bitmap& hidden);
   [[nodiscard]] bool encoding() const { return next_codes_ != nullptr; }
   [[nodiscard]] uint32_t rows_to_encode() const;
   // Encodes up to `count` rows for the new quantizer, which takes over after the last one.
   Status EncodeSome(uint32_t count);
-  // REQUIRES: trained (under SQ8), not encoding, a row nodes() is there.
-  Status AddNext(const Bitmap& deleted, HnswScratch& scratch);
+  // REQUIRES: trained (under SQ8), not encoding, the slot has a row and no node.
+  Status Add(uint32_t slot, bool is_dead, HnswScratch& scratch);
 
-  // ---- Compaction ------------------------------------------------------------------------------------
-  void MoveEntryOff(const Bitmap& doomed);
-  Status RepairNode(uint32_t node, const Bitmap& doomed, const Bitmap& deleted, HnswScratch& scratch);
-  // Drops doomed nodes with their codes and renumbers. On OUT_OF_MEMORY nothing changed.
-  Status Remove(const Bitmap& doomed);
+  // ---- Cleaning: takes the nodes out that are unseen when it starts ---------------------------------------
+  [[nodiscard]] bool cleaning() const { return cleaning_; }
+  // Steps that remain, about.
+  [[nodiscard]] uint32_t cleaning_steps() const;
+  Status StartCleaning();
+  // One node is repaired; or one taken out, when all are repaired. The last step ends cleaning.
+  // OUT_OF_MEMORY: call again.
+  Status CleanNext(HnswScratch& scratch);
+
   // Forgets graph, codes and quantizer.
   void Reset();
 
-  // ---- Loading ---------------------------------------------------------------------------------------
-  // Takes what EncodeGraph wrote. REQUIRES: empty, and every row is there. On failure it stays empty.
-  Status Load(ByteSpan bytes, uint32_t nodes, const Origin& origin);
+  // ---- Loading; REQUIRES: empty. After a failure the index must not be used ---------------------------
+  // `rows`: which stored row each node is.
+  Status LoadNodes(ByteSpan object, uint32_t nodes, uint32_t row_count, const Origin& origin,
+                   Array<uint32_t>* rows);
+  void LoadLinks(HnswGraph graph) { graph_ = std::move(graph); }
+  // The codes of the next nodes.
+  Status LoadCodes(const uint8_t* codes, uint32_t count);
+  // `linked`: by node. CORRUPTION when the graph leads to others. Codes that were not stored are made.
+  Status FinishLoad(Bitmap linked, const Origin& origin);
 
  private:
   // A quantizer, the rows it encoded and who compares them, replaced as one.
@@ -73,8 +109,15 @@ class GraphIndex {
   [[nodiscard]] Scorer& QueryScorer();
   [[nodiscard]] Scorer& PairScorer();
   [[nodiscard]] bool quantized() const { return options_.quantization == Quantization::kSq8; }
-  static Status AppendCode(const RowStore& rows, Codes& codes);
-  static void RemoveCodes(ChunkedRows& codes, const Bitmap& doomed);
+  // Room for the code of `slot`; those between the last one and it are zero.
+  static Status ReserveCode(Codes& codes, uint32_t slot);
+  void Encode(Codes& codes, uint32_t slot) const;
+  // Nodes up to `slot` that nothing leads to.
+  Status AddHoles(uint32_t slot);
+  Status ReserveNode(uint32_t slot);
+  void NoteCode(uint32_t slot) { code_versions_[slot / codes_part_nodes_] = version_; }
+  Status RepairNext(HnswScratch& scratch);
+  void ClearNode(uint32_t node);
 
   const RowStore& rows_;
   CollectionOptions options_;
@@ -85,7 +128,17 @@ class GraphIndex {
   Owned<Codes> next_codes_;      // being made
   TrainingState training_;       // of codes_
   TrainingState next_training_;  // of next_codes_
+  Bitmap linked_;                // all three by node
+  Bitmap dead_;                  // part of linked_
+  Bitmap unseen_;                // part of dead_
+  bool cleaning_ = false;
+  Bitmap doomed_;            // nodes that cleaning takes out, and those not linked when it began
+  uint32_t clean_next_ = 0;  // node to repair; beyond all of them, node to take out
+  bool repaired_ = false;
   uint64_t version_ = 0;
+  uint64_t added_nodes_ = 0;
+  uint32_t codes_part_nodes_;
+  Array<uint64_t> code_versions_;  // by part
 };
 
 }  // namespace omendb

@@ -1,4 +1,4 @@
-// IdMap: from an encoded id to the ordinal of its live row.
+// IdMap: from an encoded id to the place of its live row, here called ordinal.
 //
 // Open addressing with linear probing; a slot is a hash and an ordinal, the id itself lies in the
 // collection's BlobStore. The hash is keyed by the collection's seed:
@@ -33,13 +33,6 @@ class IdMap {
   uint32_t Erase(ByteSpan id, const BlobStore& ids);
   // Gives slots back that `count` ids in all do not need; keeps them when memory is refused.
   void Shrink(uint64_t count);
-  // Gives every row the ordinal `renumbered` says; order of slots stays.
-  template <typename Renumbered>
-  void Renumber(const Renumbered& renumbered) {
-    for (Slot& slot : slots_) {
-      if (slot.ordinal != kNoRow) slot.ordinal = renumbered(slot.ordinal);
-    }
-  }
   [[nodiscard]] size_t memory_bytes() const { return slots_.capacity() * sizeof(Slot); }
 
  private:

@@ -1,5 +1,13 @@
 #include "engine/loader.h"
 
+#include <algorithm>
+
+#include "format/blobs_object.h"
+#include "format/codes_object.h"
+#include "format/links_object.h"
+#include "format/tombstones_object.h"
+#include "format/vectors_object.h"
+
 namespace omendb {
 namespace {
 
@@ -21,17 +29,58 @@ std::string_view Loader::name(uint32_t index) const {
   return index == 0 ? manifest_name_.text() : required_[index - 1].name.text();
 }
 
-Status Loader::PlanCollection(const CollectionManifest& collection, uint32_t index, Array<Required>* plan) {
-  for (const RowsReference& entry : collection.row_objects) {
-    OMENDB_TRY(plan->Push({entry.object.name(), entry.object, Part::kRows, index, entry.rows, false}));
+// ---- Planning -----------------------------------------------------------------------------------------
+
+Status Loader::PlanCollection(const CollectionManifest& entry, uint32_t index, Array<Required>* plan) const {
+  const auto add = [&](Part part, const ObjectReference& object, uint32_t segment, uint32_t first_row,
+                       uint32_t rows) {
+    Required required;
+    required.name = object.name();
+    required.reference = object;
+    required.part = part;
+    required.collection = index;
+    required.segment = segment;
+    required.first_row = first_row;
+    required.rows = rows;
+    return plan->Push(required);
+  };
+  for (const ObjectReference& object : entry.nodes) OMENDB_TRY(add(Part::kNodes, object, 0, 0, 0));
+  for (const ObjectReference& object : entry.history) OMENDB_TRY(add(Part::kHistory, object, 0, 0, 0));
+  uint32_t first = 0;
+  for (uint32_t i = 0; i < entry.segments.size(); ++i) {
+    const SegmentManifest& segment = entry.segments[i];
+    for (const ObjectReference& object : segment.tombstones) {
+      OMENDB_TRY(add(Part::kTombstones, object, i, first, segment.rows));
+    }
+    first += segment.rows;
   }
-  for (const ObjectReference& entry : collection.tombstones) {
-    OMENDB_TRY(plan->Push({entry.name(), entry, Part::kTombstones, index, 0, false}));
+  first = 0;
+  for (uint32_t i = 0; i < entry.segments.size(); ++i) {
+    const SegmentManifest& segment = entry.segments[i];
+    uint32_t row = first;
+    for (const RowsReference& part : segment.ids) {
+      OMENDB_TRY(add(Part::kIds, part.object, i, row, part.rows));
+      row += part.rows;
+    }
+    row = first;
+    for (const RowsReference& part : segment.metadata) {
+      OMENDB_TRY(add(Part::kMetadata, part.object, i, row, part.rows));
+      row += part.rows;
+    }
+    row = first;
+    for (const VectorsReference& part : segment.vectors) {
+      OMENDB_TRY(add(Part::kVectors, part.object, i, row, part.rows));
+      plan->back().name = part.name();
+      plan->back().vectors = part;
+      row += part.rows;
+    }
+    first += segment.rows;
   }
-  for (const ObjectReference& entry : collection.graph_parts) {
-    bool last = &entry == &collection.graph_parts.back();
-    OMENDB_TRY(plan->Push({entry.name(), entry, Part::kGraph, index, 0, last}));
+  for (const ObjectReference& object : entry.links) {
+    OMENDB_TRY(add(Part::kLinks, object, 0, 0, 0));
+    plan->back().last = &object == &entry.links.back();
   }
+  for (const RowsReference& part : entry.codes) OMENDB_TRY(add(Part::kCodes, part.object, 0, 0, part.rows));
   return Status::Ok();
 }
 
@@ -41,114 +90,267 @@ Status Loader::LoadManifest(ByteSpan bytes) {
   OMENDB_ASSIGN(Manifest manifest, Manifest::Decode(bytes, origin));
   Array<Required> required;
   Array<Gathered> gathered;
-  Array<Owned<Collection>> made;
-  uint32_t count = static_cast<uint32_t>(manifest.collections.size());
+  Array<Owned<Collection>> owned;
+  Array<Collection*> made;
+  const uint32_t count = static_cast<uint32_t>(manifest.collections.size());
   OMENDB_TRY(gathered.Resize(count));
+  OMENDB_TRY(owned.Reserve(count));
   OMENDB_TRY(made.Reserve(count));
   OMENDB_TRY(collections_.ReserveAdd(count));
+  OMENDB_TRY(collections_.ReserveDrop(count));
   for (uint32_t i = 0; i < count; ++i) {
     const CollectionManifest& entry = manifest.collections[i];
     OMENDB_TRY(PlanCollection(entry, i, &required));
     Owned<Collection> collection = Collection::Make(entry.id, entry.name_text(), entry.options);
     if (!collection) return OutOfMemory(sizeof(Collection));
-    for (const Owned<Collection>& other : made) {
-      if (other->name() == collection->name()) {
+    collection->set_created(entry.created);
+    collection->set_dropped(entry.dropped);
+    for (const Owned<Collection>& other : owned) {
+      if (other->name() == collection->name() && other->dropped() == 0 && entry.dropped == 0) {
         return origin.Fault(kObjectHeaderBytes, "expected every collection's name once, found '",
                             collection->name(), "' twice");
       }
     }
-    made.PushReserved(std::move(collection));
+    made.PushReserved(collection.get());
+    owned.PushReserved(std::move(collection));
   }
-  for (Owned<Collection>& collection : made) collections_.Add(std::move(collection));
+  for (Owned<Collection>& collection : owned) {
+    if (collection->dropped() == 0) {
+      collections_.Add(std::move(collection));
+    } else {
+      collections_.AddDropped(std::move(collection));
+    }
+  }
   collections_.set_next_id(manifest.next_collection);
   manifest_ = std::move(manifest);
   required_ = std::move(required);
+  made_ = std::move(made);
   gathered_ = std::move(gathered);
   manifest_loaded_ = true;
   return Status::Ok();
 }
 
-Status Loader::LoadRows(const Required& required, ByteSpan bytes, const Origin& origin) {
-  OMENDB_ASSIGN(ByteSpan body, DecodeObject(bytes, ObjectKind::kRows, origin));
-  Origin in_body = origin.At(kObjectHeaderBytes);
-  OMENDB_ASSIGN(RowBatch batch, RowBatch::Decode(body, in_body));
-  if (batch.count() != required.rows) {
-    return in_body.Fault(0, "expected ", required.rows, " rows, found ", batch.count());
+// ---- Parts --------------------------------------------------------------------------------------------
+
+Status Loader::LoadTombstones(const Required& required, ByteSpan bytes, const Origin& origin) {
+  const CollectionManifest& entry = manifest_.collections[required.collection];
+  Bitmap tombstones;
+  OMENDB_TRY(DecodeTombstones(bytes, required.rows, entry.segments[required.segment].dead_rows, origin,
+                              &tombstones));
+  Bitmap& dead = gathered_[required.collection].dead;
+  if (dead.size() < required.first_row + required.rows) {
+    OMENDB_TRY(dead.Resize(required.first_row + required.rows));
   }
-  return AsStoredFault(collections_.at(required.collection).LoadRows(batch), in_body);
+  for (uint32_t row = 0; row < required.rows; ++row) {
+    if (tombstones.Test(row)) dead.Set(required.first_row + row);
+  }
+  return Status::Ok();
 }
 
-Status Loader::LoadGraph(const Required& required, ByteSpan bytes, const Origin& origin) {
-  OMENDB_ASSIGN(ByteSpan body, DecodeObject(bytes, ObjectKind::kGraph, origin));
+Status Loader::CheckHistory(uint32_t index) const {
+  const Gathered& gathered = gathered_[index];
+  for (const Death& death : gathered.deaths) {
+    if (death.row < gathered.dead.size() && gathered.dead.Test(death.row)) continue;
+    return Origin::Stored(manifest_.collections[index].history[0].name().text())
+        .Fault(kObjectHeaderBytes, "expected deaths of dead rows, found one of row ", death.row);
+  }
+  return Status::Ok();
+}
+
+Status Loader::Place(uint32_t index) {
+  Gathered& gathered = gathered_[index];
+  if (gathered.placed) return Status::Ok();
+  Collection& collection = At(index);
+  const CollectionManifest& entry = manifest_.collections[index];
+  const uint32_t rows = entry.rows();
+  OMENDB_TRY(CheckHistory(index));
+  if (gathered.dead.size() < rows) OMENDB_TRY(gathered.dead.Resize(rows));
+  Bitmap gone;
+  OMENDB_TRY(gone.CopyFrom(gathered.dead));
+  for (const Death& death : gathered.deaths) gone.Unset(death.row);
+  Array<uint32_t> slots;
+  OMENDB_TRY(slots.Reserve(rows));
+  for (uint32_t row = 0; row < rows; ++row) slots.PushReserved(kNoSlot);
+  Bitmap taken;
+  OMENDB_TRY(taken.Resize(entry.graph_nodes));
+  for (uint32_t node = 0; node < gathered.node_rows.size(); ++node) {
+    if (gathered.node_rows[node] == kNoStoredRow) continue;
+    slots[gathered.node_rows[node]] = node;
+    taken.Set(node);
+  }
+  uint32_t next = 0;
+  uint32_t slot_count = entry.graph_nodes;
+  for (uint32_t row = 0; row < rows; ++row) {
+    if (slots[row] != kNoSlot || gone.Test(row)) continue;
+    while (next < taken.size() && taken.Test(next)) ++next;
+    slots[row] = next++;
+    slot_count = std::max(slot_count, next);
+  }
+  SegmentList& segments = collection.segments();
+  OMENDB_TRY(collection.OpenSlots(slot_count));
+  uint32_t row = 0;
+  for (const SegmentManifest& stored : entry.segments) {
+    OMENDB_ASSIGN(Segment * segment, segments.Load(stored.rows));
+    for (uint32_t position = 0; position < stored.rows; ++position, ++row) {
+      collection.LoadRow(*segment, position, slots[row], gathered.dead.Test(row), gone.Test(row));
+    }
+  }
+  OMENDB_TRY(collection.LoadHistory(gathered.births.span(), gathered.deaths.span(), slots.span()));
+  gathered.slots = std::move(slots);
+  gathered.placed = true;
+  return Status::Ok();
+}
+
+Status Loader::LoadBlobs(const Required& required, ByteSpan bytes, const Origin& origin) {
+  const bool metadata = required.part == Part::kMetadata;
+  OMENDB_ASSIGN(BlobList blobs, metadata ? DecodeMetadata(bytes, required.rows, origin)
+                                         : DecodeIds(bytes, required.rows, origin));
+  RowStore& rows = At(required.collection).loading_rows();
+  const Array<uint32_t>& slots = gathered_[required.collection].slots;
+  for (uint32_t i = 0; i < required.rows; ++i) {
+    const uint32_t slot = slots[required.first_row + i];
+    if (slot == kNoSlot) continue;
+    OMENDB_TRY(metadata ? rows.LoadMetadata(slot, blobs[i]) : rows.LoadId(slot, blobs[i]));
+  }
+  return Status::Ok();
+}
+
+Status Loader::LoadVectors(const Required& required, ByteSpan bytes, const Origin& origin) {
+  const uint32_t dimensions = manifest_.collections[required.collection].options.dimensions;
+  OMENDB_ASSIGN(const uint8_t* vectors, DecodeVectors(bytes, required.vectors, dimensions, origin));
+  RowStore& rows = At(required.collection).loading_rows();
+  const Array<uint32_t>& slots = gathered_[required.collection].slots;
+  const size_t stride = size_t{dimensions} * sizeof(float);
+  for (uint32_t i = 0; i < required.rows; ++i) {
+    const uint32_t slot = slots[required.first_row + i];
+    if (slot == kNoSlot) continue;
+    Status loaded = rows.LoadVector(slot, vectors + i * stride);
+    OMENDB_TRY(AsStoredFault(loaded, origin.At(required.vectors.offset + i * stride)));
+  }
+  return Status::Ok();
+}
+
+Status Loader::LoadLinks(const Required& required, ByteSpan bytes, const Origin& origin) {
+  OMENDB_ASSIGN(ByteSpan part, DecodeLinksPart(bytes, origin));
   const CollectionManifest& entry = manifest_.collections[required.collection];
-  Bytes& graph = gathered_[required.collection].graph;
-  size_t before = graph.size();
-  uint64_t after = uint64_t{before} + body.size();
-  if (required.last_of_graph ? after != entry.graph_bytes : after > entry.graph_bytes) {
-    return origin.Fault(kObjectHeaderBytes, "expected ", entry.graph_bytes, " bytes of graph, found ", after);
+  Bytes& links = gathered_[required.collection].links;
+  const size_t before = links.size();
+  const uint64_t after = uint64_t{before} + part.size();
+  if (required.last ? after != entry.link_bytes : after > entry.link_bytes) {
+    return origin.Fault(kObjectHeaderBytes, "expected ", entry.link_bytes, " bytes of links, found ", after);
   }
-  if (required.last_of_graph && before == 0) {
+  HnswGraph graph(entry.options.degree, entry.options.seed);
+  if (required.last && before == 0) {
     // The usual case of one part needs no copy.
-    return collections_.at(required.collection)
-        .index()
-        .Load(body, entry.graph_nodes, origin.At(kObjectHeaderBytes));
-  }
-  // entry.graph_bytes is a claim until all parts are there; each part is worth its own bytes.
-  OMENDB_TRY(graph.Append(body));
-  if (!required.last_of_graph) return Status::Ok();
-  Status loaded = collections_.at(required.collection)
-                      .index()
-                      .Load(graph.span(), entry.graph_nodes, Origin::Stored("graph"));
-  if (loaded.ok()) {
-    graph.Release();
+    OMENDB_TRY(DecodeLinks(part, entry.options, entry.graph_nodes, origin, &graph));
   } else {
-    graph.Truncate(before);
+    // entry.link_bytes is a claim until all parts are there; each part is worth its own bytes.
+    OMENDB_TRY(links.Append(part));
+    if (!required.last) return Status::Ok();
+    Status decoded = DecodeLinks(links.span(), entry.options, entry.graph_nodes,
+                                 Origin::Stored(entry.links[0].name().text()), &graph);
+    if (!decoded.ok()) {
+      links.Truncate(before);
+      return decoded;
+    }
   }
-  return loaded;
+  links.Release();
+  At(required.collection).index().LoadLinks(std::move(graph));
+  return Status::Ok();
+}
+
+Status Loader::LoadPart(const Required& required, ByteSpan bytes, const Origin& origin) {
+  const CollectionManifest& entry = manifest_.collections[required.collection];
+  Gathered& gathered = gathered_[required.collection];
+  GraphIndex& index = At(required.collection).index();
+  switch (required.part) {
+    case Part::kNodes:
+      return index.LoadNodes(bytes, entry.graph_nodes, entry.rows(), origin, &gathered.node_rows);
+    case Part::kHistory:
+      return DecodeHistory(bytes, entry.rows(), manifest_.sequence, origin, &gathered.births,
+                           &gathered.deaths);
+    case Part::kTombstones:
+      return LoadTombstones(required, bytes, origin);
+    case Part::kIds:
+    case Part::kMetadata:
+      OMENDB_TRY(Place(required.collection));
+      return LoadBlobs(required, bytes, origin);
+    case Part::kVectors:
+      return LoadVectors(required, bytes, origin);
+    case Part::kLinks:
+      OMENDB_TRY(Place(required.collection));
+      return LoadLinks(required, bytes, origin);
+    case Part::kCodes:
+      break;
+  }
+  if (index.codes() == nullptr) {
+    return origin.Fault(0, "expected no codes in a collection without quantization");
+  }
+  OMENDB_ASSIGN(const uint8_t* codes,
+                DecodeCodes(bytes, required.rows, index.codes()->stride_bytes(), origin));
+  return index.LoadCodes(codes, required.rows);
 }
 
 Status Loader::Load(uint32_t index, ByteSpan bytes) {
+  if (failed_) return Status::Error(Code::kInvalidArgument, "loading has failed: make a new engine");
   if (index >= count()) {
     return Status::Error(Code::kInvalidArgument, "expected an object index below ", count(), ", found ",
                          index);
   }
-  uint32_t next = manifest_loaded_ ? loaded_ + 1 : 0;
+  const uint32_t next = manifest_loaded_ ? loaded_ + 1 : 0;
   if (index != next) {
     return Status::Error(Code::kInvalidArgument, "expected object ", next, " next, found ", index);
   }
-  if (index == 0) return LoadManifest(bytes);
-  const Required& required = required_[loaded_];
-  Origin origin = Origin::Stored(required.name.text());
-  OMENDB_TRY(required.reference.Check(bytes, origin));
-  const CollectionManifest& entry = manifest_.collections[required.collection];
-  switch (required.part) {
-    case Part::kRows:
-      OMENDB_TRY(LoadRows(required, bytes, origin));
-      break;
-    case Part::kTombstones:
-      OMENDB_TRY(DecodeTombstones(bytes, entry.rows, entry.deleted_rows, origin,
-                                  &gathered_[required.collection].tombstones));
-      break;
-    case Part::kGraph:
-      OMENDB_TRY(LoadGraph(required, bytes, origin));
-      break;
+  if (index == 0) {
+    Status loaded = LoadManifest(bytes);
+    failed_ = !loaded.ok();
+    return loaded;
   }
-  ++loaded_;
-  return Status::Ok();
+  const Required& required = required_[loaded_];
+  const Origin origin = Origin::Stored(required.name.text());
+  Status loaded = required.reference.Check(bytes, origin);
+  if (loaded.ok()) loaded = AsStoredFault(LoadPart(required, bytes, origin), origin);
+  failed_ = !loaded.ok();
+  if (loaded.ok()) ++loaded_;
+  return loaded;
+}
+
+// ---- Finishing ----------------------------------------------------------------------------------------
+
+Status Loader::FinishCollection(uint32_t index) {
+  const CollectionManifest& entry = manifest_.collections[index];
+  const Origin origin = Origin::Stored(manifest_name_.text());
+  OMENDB_TRY(Place(index));
+  Collection& collection = At(index);
+  if (entry.graph_nodes > 0) {
+    if (collection.index().nodes() != entry.graph_nodes) {
+      return origin.Fault(0, "expected links of ", entry.graph_nodes, " nodes, found ",
+                          collection.index().nodes());
+    }
+    Bitmap linked;
+    OMENDB_TRY(linked.Resize(entry.graph_nodes));
+    const Gathered& gathered = gathered_[index];
+    for (uint32_t node = 0; node < entry.graph_nodes; ++node) {
+      if (gathered.node_rows[node] != kNoStoredRow) linked.Set(node);
+    }
+    OMENDB_TRY(collection.index().FinishLoad(std::move(linked), origin));
+  }
+  return collection.FinishLoad(origin);
 }
 
 Status Loader::Finish() {
   if (head_.has_manifest && (!manifest_loaded_ || loaded_ < required_.size())) {
     return Status::Error(Code::kInvalidArgument, "expected all ", count(), " objects to be loaded first");
   }
-  for (; finished_ < manifest_.collections.size(); ++finished_) {
-    // No tombstones were stored; only now, when the rows are there, is their number more than a claim.
-    Bitmap& tombstones = gathered_[finished_].tombstones;
-    if (tombstones.size() == 0) OMENDB_TRY(tombstones.Resize(manifest_.collections[finished_].rows));
-    OMENDB_TRY(collections_.at(finished_).FinishLoad(tombstones, Origin::Stored(manifest_name_.text())));
+  if (failed_) return Status::Error(Code::kInvalidArgument, "loading has failed: make a new engine");
+  failed_ = true;
+  for (uint32_t i = 0; i < manifest_.collections.size(); ++i) {
+    OMENDB_TRY(AsStoredFault(FinishCollection(i), Origin::Stored(manifest_name_.text())));
   }
+  failed_ = false;
   gathered_.Release();
   required_.Release();
+  made_.Release();
   return Status::Ok();
 }
 

@@ -1,11 +1,14 @@
 // Loader: from a head to collections: which objects are needed, in which order, and taking them in.
-// docs/architecture.md, "Recovery", step 3.
+// docs/architecture.md, "Recovery", step 2.
+//
+// Of a collection its nodes come first, because they say in which slots rows lie; then what is dead; then
+// ids, metadata and vectors; then links and codes. Rows that no state shows and that have no node are passed
+// by: they take no memory.
 #ifndef OMENDB_ENGINE_LOADER_H_
 #define OMENDB_ENGINE_LOADER_H_
 
 #include "engine/collection_set.h"
 #include "format/manifest.h"
-#include "format/tombstones_object.h"
 
 namespace omendb {
 
@@ -20,7 +23,7 @@ class Loader {
   }
   [[nodiscard]] uint32_t count() const;
   [[nodiscard]] std::string_view name(uint32_t index) const;
-  // In order. A failed call may be made again.
+  // In order. After a failure nothing more can be loaded.
   Status Load(uint32_t index, ByteSpan bytes);
   // Enters ids; afterwards everything the manifest claims was checked.
   Status Finish();
@@ -28,25 +31,41 @@ class Loader {
   Manifest TakeManifest() { return std::move(manifest_); }
 
  private:
-  enum class Part : uint8_t { kRows, kTombstones, kGraph };
+  enum class Part : uint8_t { kNodes, kTombstones, kHistory, kIds, kMetadata, kVectors, kLinks, kCodes };
   struct Required {
     ObjectName name;
     ObjectReference reference;
-    Part part = Part::kRows;
-    uint32_t collection = 0;  // index
+    VectorsReference vectors;
+    Part part = Part::kNodes;
+    uint32_t collection = 0;  // index in the manifest
+    uint32_t segment = 0;     // index, for parts of segments
+    uint32_t first_row = 0;   // of the collection, for ids, metadata and vectors
     uint32_t rows = 0;
-    bool last_of_graph = false;
+    bool last = false;  // of the links
   };
-  // What is gathered for a collection until it is complete.
+  // What is gathered for the collection that is being loaded.
   struct Gathered {
-    Bitmap tombstones;
-    Bytes graph;
+    bool placed = false;         // slots are chosen
+    Array<uint32_t> node_rows;   // by node
+    Array<Birth> births;
+    Array<Death> deaths;
+    Bitmap dead;                 // by row
+    Array<uint32_t> slots;       // by row
+    Bytes links;
   };
 
   Status LoadManifest(ByteSpan bytes);
-  Status LoadRows(const Required& required, ByteSpan bytes, const Origin& origin);
-  Status LoadGraph(const Required& required, ByteSpan bytes, const Origin& origin);
-  static Status PlanCollection(const CollectionManifest& collection, uint32_t index, Array<Required>* plan);
+  Status PlanCollection(const CollectionManifest& entry, uint32_t index, Array<Required>* plan) const;
+  Status LoadPart(const Required& required, ByteSpan bytes, const Origin& origin);
+  Status LoadTombstones(const Required& required, ByteSpan bytes, const Origin& origin);
+  // Chooses the slot of every row, once all that it depends on is there.
+  Status Place(uint32_t collection);
+  Status CheckHistory(uint32_t collection) const;
+  Status LoadBlobs(const Required& required, ByteSpan bytes, const Origin& origin);
+  Status LoadVectors(const Required& required, ByteSpan bytes, const Origin& origin);
+  Status LoadLinks(const Required& required, ByteSpan bytes, const Origin& origin);
+  Status FinishCollection(uint32_t collection);
+  [[nodiscard]] Collection& At(uint32_t collection) { return *made_[collection]; }
 
   CollectionSet& collections_;
   Head head_;
@@ -54,9 +73,10 @@ class Loader {
   Manifest manifest_;
   bool manifest_loaded_ = false;
   Array<Required> required_;
-  Array<Gathered> gathered_;  // per collection
-  uint32_t loaded_ = 0;       // objects, the manifest not counted
-  uint32_t finished_ = 0;     // collections
+  Array<Collection*> made_;    // by collection of the manifest
+  Array<Gathered> gathered_;   // the same
+  uint32_t loaded_ = 0;        // objects, the manifest not counted
+  bool failed_ = false;
 };
 
 }  // namespace omendb

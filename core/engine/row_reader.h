@@ -2,15 +2,15 @@
 #ifndef OMENDB_ENGINE_ROW_READER_H_
 #define OMENDB_ENGINE_ROW_READER_H_
 
-#include "engine/collection.h"
+#include "engine/collection_view.h"
 
 namespace omendb {
 
 // Both replace `answer`; see engine.h for arguments and errors.
-Status GetRows(const Collection& collection, ByteSpan ids, uint32_t include, Bytes& answer);
-Status ListRows(const Collection& collection, uint64_t cursor, uint32_t limit, uint32_t include,
-                Bytes& answer);
-Result<uint64_t> CursorAfterRow(const Collection& collection, ByteSpan ids);
+Status GetRows(const ReadView& view, ByteSpan ids, uint32_t include, Bytes& answer);
+// A cursor is the number of the row to go on from, so it outlasts every change of where rows are.
+Status ListRows(const ReadView& view, uint64_t cursor, uint32_t limit, uint32_t include, Bytes& answer);
+Result<uint64_t> CursorAfterRow(const ReadView& view, ByteSpan ids);
 
 }  // namespace omendb
 

@@ -1,60 +1,79 @@
-// RowStore: the rows of one collection by ordinal: vector, inverse norm, encoded id, metadata.
+// RowStore: the rows of one collection by slot: vector, inverse norm, encoded id, metadata.
 //
-// Rows are first *staged* behind the last one, where all that can fail happens, and then committed one
-// by one, which cannot. What reads rows looks at [0, size()) only.
-// Not here: which rows are deleted, which id leads where. Not thread safe.
+// A slot is a row's place in memory for as long as the row is kept for anybody; it is also its node in the
+// graph. A slot that is given back is taken by a later row, so slots say nothing about order.
+// Not here: which rows are visible, which id leads where. Not thread safe.
 #ifndef OMENDB_ENGINE_ROW_STORE_H_
 #define OMENDB_ENGINE_ROW_STORE_H_
 
 #include <cstdint>
 
+#include "base/bitmap.h"
 #include "base/chunked_rows.h"
 #include "engine/blob_store.h"
 #include "omendb/types.h"
 
 namespace omendb {
 
+inline constexpr uint32_t kNoSlot = 0xffffffffU;
+
 class RowStore {
  public:
   RowStore(Metric metric, uint32_t dimensions);
 
-  [[nodiscard]] uint32_t size() const { return size_; }
-  [[nodiscard]] uint32_t staged() const { return vectors_.size() - size_; }
+  // Slots there are, free ones included: [0, slots()).
+  [[nodiscard]] uint32_t slots() const { return free_.size(); }
+  [[nodiscard]] uint32_t used() const { return free_.size() - free_.set_count(); }
+  [[nodiscard]] bool is_free(uint32_t slot) const { return free_.Test(slot); }
 
   // Room for `count` more rows' vectors, so that many Stage calls do not grow step by step.
   // LIMIT_EXCEEDED beyond kRowsMax rows, OUT_OF_MEMORY.
   Status ReserveMore(uint32_t count);
-  // Appends a row behind the staged ones. `vector`: dimensions floats, of any alignment.
-  // INVALID_VECTOR, LIMIT_EXCEEDED, OUT_OF_MEMORY; then nothing was staged.
-  Status Stage(ByteSpan id, ByteSpan metadata, const uint8_t* vector);
-  // The first `count` staged rows become rows. REQUIRES: count <= staged().
-  void Commit(uint32_t count) { size_ += count; }
-  // Forgets staged rows until `keep` are left, and gives memory back.
-  void DropStaged(uint32_t keep);
+  // Puts a row into a free slot. `vector`: dimensions floats, of any alignment.
+  // INVALID_VECTOR, LIMIT_EXCEEDED, OUT_OF_MEMORY; then no slot was taken.
+  Result<uint32_t> Stage(ByteSpan id, ByteSpan metadata, const uint8_t* vector);
+  void Free(uint32_t slot);
+  // Gives free slots at the end back, but keeps the first `keep`.
+  void Trim(uint32_t keep);
 
-  // Staged rows may be asked too, by the ordinal they will have.
-  [[nodiscard]] const float* vector(uint32_t ordinal) const {
-    return reinterpret_cast<const float*>(vectors_.row(ordinal));
+  [[nodiscard]] const float* vector(uint32_t slot) const {
+    return reinterpret_cast<const float*>(vectors_.row(slot));
   }
-  [[nodiscard]] float inverse_norm(uint32_t ordinal) const {
-    return inverse_norms_.empty() ? 1.0F : inverse_norms_[ordinal];
+  [[nodiscard]] float inverse_norm(uint32_t slot) const {
+    return inverse_norms_.empty() ? 1.0F : inverse_norms_[slot];
   }
-  [[nodiscard]] ByteSpan id(uint32_t ordinal) const { return ids_[ordinal]; }
-  [[nodiscard]] ByteSpan metadata(uint32_t ordinal) const { return metadata_[ordinal]; }
+  [[nodiscard]] ByteSpan id(uint32_t slot) const { return ids_[slot]; }
+  [[nodiscard]] ByteSpan metadata(uint32_t slot) const { return metadata_[slot]; }
+  // Bytes of the row as it is stored, about.
+  [[nodiscard]] uint64_t row_bytes(uint32_t slot) const {
+    return uint64_t{4} * dimensions_ + ids_[slot].size() + metadata_[slot].size();
+  }
 
   [[nodiscard]] const ChunkedRows& vectors() const { return vectors_; }
   [[nodiscard]] const Array<float>& inverse_norms() const { return inverse_norms_; }
   [[nodiscard]] const BlobStore& ids() const { return ids_; }
   [[nodiscard]] const BlobStore& all_metadata() const { return metadata_; }
 
-  // Drops the rows of `doomed` and moves the rest, staged ones too, down in place. Cannot fail.
-  void Remove(const Bitmap& doomed);
+  [[nodiscard]] bool wants_cleaning() const { return ids_.wants_cleaning() || metadata_.wants_cleaning(); }
+  // One chunk of ids or of metadata. OUT_OF_MEMORY.
+  Status Clean() { return ids_.wants_cleaning() ? ids_.Clean() : metadata_.Clean(); }
+
+  // ---- Loading: slots are given, and the parts of a row come one by one --------------------------------
+  // Slots [0, slots), all taken. REQUIRES: no slots. LIMIT_EXCEEDED, OUT_OF_MEMORY.
+  Status Open(uint32_t slots);
+  // Each once per slot. INVALID_VECTOR, OUT_OF_MEMORY.
+  Status LoadVector(uint32_t slot, const uint8_t* vector);
+  Status LoadId(uint32_t slot, ByteSpan id) { return ids_.Set(slot, id); }
+  Status LoadMetadata(uint32_t slot, ByteSpan metadata) { return metadata_.Set(slot, metadata); }
 
  private:
+  [[nodiscard]] uint32_t LowestFree();
+
   Metric metric_;
   uint32_t dimensions_;
-  uint32_t size_ = 0;
-  ChunkedRows vectors_;         // staged rows included
+  Bitmap free_;
+  uint32_t free_hint_ = 0;  // no slot below it is free
+  ChunkedRows vectors_;
   Array<float> inverse_norms_;  // under cosine only
   BlobStore ids_;
   BlobStore metadata_;

@@ -40,15 +40,16 @@ uint32_t RerankedAtLeast(uint32_t k) { return k + std::max(k, 16U); }
 
 // Compares at most kRerankBlock candidates on f32; returns by how much the distance that one was found with
 // exceeds its true one at most (0 when none does). A function of its own, called often: see flat.cc.
-float RerankBlock(const Scorer& scorer, std::span<const Neighbor> candidates, TopK& top) {
-  uint32_t ordinals[kRerankBlock];
+float RerankBlock(const Scorer& scorer, std::span<const Neighbor> candidates, const uint32_t* numbers,
+                  TopK& top) {
+  uint32_t slots[kRerankBlock];
   float distances[kRerankBlock];
   uint32_t count = static_cast<uint32_t>(candidates.size());
-  for (uint32_t i = 0; i < count; ++i) ordinals[i] = candidates[i].ordinal();
-  scorer.Distances(ordinals, count, distances);
+  for (uint32_t i = 0; i < count; ++i) slots[i] = candidates[i].ordinal();
+  scorer.Distances(slots, count, distances);
   float excess_max = 0;
   for (uint32_t i = 0; i < count; ++i) {
-    top.Offer(Neighbor(distances[i], ordinals[i]));
+    top.Offer(Neighbor(distances[i], numbers[slots[i]]));
     excess_max = std::max(excess_max, candidates[i].distance() - distances[i]);
   }
   return excess_max;
@@ -57,7 +58,8 @@ float RerankBlock(const Scorer& scorer, std::span<const Neighbor> candidates, To
 // Compares candidates, nearest first, until the rest are too far: at least RerankedAtLeast of them, then
 // as long as the next one would be among the k nearest if its distance were off by twice the worst that
 // was seen for this query.
-void Rerank(const Scorer& scorer, std::span<const Neighbor> candidates, uint32_t k, TopK& top) {
+void Rerank(const Scorer& scorer, std::span<const Neighbor> candidates, uint32_t k, const uint32_t* numbers,
+            TopK& top) {
   float excess_max = 0;
   for (size_t start = 0; start < candidates.size(); start += kRerankBlock) {
     if (start >= RerankedAtLeast(k) && top.full() &&
@@ -65,85 +67,102 @@ void Rerank(const Scorer& scorer, std::span<const Neighbor> candidates, uint32_t
       return;
     }
     const size_t count = std::min<size_t>(kRerankBlock, candidates.size() - start);
-    excess_max = std::max(excess_max, RerankBlock(scorer, candidates.subspan(start, count), top));
+    excess_max = std::max(excess_max, RerankBlock(scorer, candidates.subspan(start, count), numbers, top));
   }
+}
+
+F32Scorer ScorerOf(const CollectionOptions& options, const RowStore& rows) {
+  return {rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions};
 }
 
 }  // namespace
 
-bool Searcher::UsesGraph(const Collection& collection, const SearchRequest& request) {
-  if (request.exact || collection.index().nodes() == 0) return false;
-  if (collection.live_rows() <= kFlatRowsMax) return false;
-  return uint64_t{request.k} * kFlatShareOfRows <= collection.live_rows();
+bool Searcher::UsesGraph(const ReadView& view, const SearchRequest& request) {
+  if (request.exact || view.collection().index().linked_nodes() == 0) return false;
+  if (view.rows() <= kFlatRowsMax) return false;
+  return uint64_t{request.k} * kFlatShareOfRows <= view.rows();
 }
 
-Status Searcher::SearchGraph(Collection& collection, const SearchRequest& request, const float* query,
-                             float inverse_norm) {
-  uint32_t ef = EfOf(request);
-  OMENDB_TRY(collection.index().Search(query, inverse_norm, collection.tombstones(), ef, scratch_));
-  const CollectionOptions& options = collection.options();
-  const RowStore& rows = collection.rows();
-  F32Scorer scorer(rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions);
+void Searcher::SearchOverlay(const ReadView& view, const float* query, float inverse_norm) {
+  const Overlay* overlay = view.overlay();
+  if (overlay == nullptr) return;
+  F32Scorer scorer = ScorerOf(view.collection().options(), overlay->rows);
   scorer.SetVector(query, inverse_norm);
-  Rerank(scorer, scratch_.results.Sorted(), request.k, top_);
-  SearchFlat(scorer, collection.index().nodes(), rows.size(), collection.tombstones(), top_);
+  SearchFlat(scorer, overlay->hidden, overlay->numbers.data(), top_);
+}
+
+void Searcher::SearchAll(const ReadView& view, const float* query, float inverse_norm) {
+  const Collection& collection = view.collection();
+  F32Scorer scorer = ScorerOf(collection.options(), collection.rows());
+  scorer.SetVector(query, inverse_norm);
+  SearchFlat(scorer, view.hidden(), collection.numbers(), top_);
+  SearchOverlay(view, query, inverse_norm);
+}
+
+Status Searcher::SearchGraph(const ReadView& view, const SearchRequest& request, const float* query,
+                             float inverse_norm) {
+  Collection& collection = view.collection();
+  // The newest state's hidden nodes are the index's own; without any the walk is a quicker one.
+  const Bitmap* hidden = view.is_newest() ? nullptr : &view.hidden();
+  OMENDB_TRY(collection.index().Search(query, inverse_norm, hidden, EfOf(request), scratch_));
+  F32Scorer scorer = ScorerOf(collection.options(), collection.rows());
+  scorer.SetVector(query, inverse_norm);
+  Rerank(scorer, scratch_.results.Sorted(), request.k, collection.numbers(), top_);
+  SearchListed(scorer, collection.pending(), view.hidden(), collection.numbers(), top_);
+  SearchOverlay(view, query, inverse_norm);
   if (top_.full()) return Status::Ok();
-  // The walk did not reach k live nodes, which a graph cannot rule out. There are k live rows, so find them.
-  OMENDB_TRY(top_.Reset(std::min(request.k, collection.live_rows())));
-  SearchFlat(scorer, 0, rows.size(), collection.tombstones(), top_);
+  // The walk did not reach k live nodes, which a graph cannot rule out. There are k rows, so find them.
+  OMENDB_TRY(top_.Reset(std::min(request.k, view.rows())));
+  SearchAll(view, query, inverse_norm);
   return Status::Ok();
 }
 
-Status Searcher::SearchOne(Collection& collection, const SearchRequest& request, const float* query) {
-  const CollectionOptions& options = collection.options();
-  const RowStore& rows = collection.rows();
+Status Searcher::SearchOne(const ReadView& view, const SearchRequest& request, const float* query) {
+  const CollectionOptions& options = view.collection().options();
   float inverse_norm = 1;
   OMENDB_TRY(CheckVector(options.metric, query, options.dimensions, &inverse_norm));
-  uint32_t k = std::max(1U, std::min(request.k, collection.live_rows()));
-  OMENDB_TRY(top_.Reset(k));
-  if (UsesGraph(collection, request)) return SearchGraph(collection, request, query, inverse_norm);
-  F32Scorer scorer(rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions);
-  scorer.SetVector(query, inverse_norm);
-  SearchFlat(scorer, 0, rows.size(), collection.tombstones(), top_);
+  OMENDB_TRY(top_.Reset(std::max(1U, std::min(request.k, view.rows()))));
+  if (UsesGraph(view, request)) return SearchGraph(view, request, query, inverse_norm);
+  SearchAll(view, query, inverse_norm);
   return Status::Ok();
 }
 
-Status Searcher::Search(Collection& collection, const SearchRequest& request, Bytes& answer) {
+Status Searcher::Search(const ReadView& view, const SearchRequest& request, Bytes& answer) {
   OMENDB_TRY(CheckRequest(request));
-  const CollectionOptions& options = collection.options();
+  const CollectionOptions& options = view.collection().options();
   hits_per_query_.Clear();
-  ordinals_.Clear();
+  rows_.Clear();
   distances_.Clear();
   for (uint32_t i = 0; i < request.query_count; ++i) {
-    Status found = SearchOne(collection, request, request.queries + size_t{i} * options.dimensions);
+    Status found = SearchOne(view, request, request.queries + size_t{i} * options.dimensions);
     if (!found.ok()) {
       if (request.query_count == 1 || found.code() == Code::kOutOfMemory) return found;
       return Status::Error(found.code(), "query ", i, ": ", found.message());
     }
     std::span<const Neighbor> hits = top_.Sorted();
     OMENDB_TRY(hits_per_query_.Push(static_cast<uint32_t>(hits.size())));
-    OMENDB_TRY(ordinals_.ReserveMore(hits.size()));
+    OMENDB_TRY(rows_.ReserveMore(hits.size()));
     OMENDB_TRY(distances_.ReserveMore(hits.size()));
     for (Neighbor hit : hits) {
-      ordinals_.PushReserved(hit.ordinal());
+      rows_.PushReserved(view.RowOf(hit.ordinal()));
       distances_.PushReserved(ToPublicDistance(options.metric, hit.distance()));
     }
   }
-  if (ordinals_.size() > 0xffffffffU) return OutOfMemory(ordinals_.size() * sizeof(float));
+  if (rows_.size() > 0xffffffffU) return OutOfMemory(rows_.size() * sizeof(float));
   answer.Clear();
   OMENDB_TRY(PutNumber(answer, request.query_count));
-  OMENDB_TRY(PutNumber(answer, static_cast<uint32_t>(ordinals_.size())));
+  OMENDB_TRY(PutNumber(answer, static_cast<uint32_t>(rows_.size())));
   OMENDB_TRY(answer.Append(
       ByteSpan(reinterpret_cast<const uint8_t*>(hits_per_query_.data()), hits_per_query_.size() * 4)));
   OMENDB_TRY(
       answer.Append(ByteSpan(reinterpret_cast<const uint8_t*>(distances_.data()), distances_.size() * 4)));
-  return AppendRows(collection, ordinals_.span(), request.include, answer);
+  return AppendRows(view, rows_.span(), request.include, answer);
 }
 
 void Searcher::Trim() {
   constexpr size_t kKeptHits = size_t{1} << 16;
-  if (ordinals_.capacity() > kKeptHits) {
-    ordinals_.Release();
+  if (rows_.capacity() > kKeptHits) {
+    rows_.Release();
     distances_.Release();
     hits_per_query_.Release();
     top_ = TopK();

@@ -10,6 +10,13 @@ namespace {
 constexpr size_t kIntegerIdBytes = 9;
 constexpr int64_t kSafeIntegerMax = (int64_t{1} << 53) - 1;
 
+// A caller is told that it passed a limit; stored bytes that do are corrupt.
+Origin ForLimit(const Origin& origin) {
+  Origin limit = origin;
+  if (origin.fault_code == Code::kInvalidArgument) limit.fault_code = Code::kLimitExceeded;
+  return limit;
+}
+
 }  // namespace
 
 Result<BlobList> BlobList::Decode(ByteSpan bytes, const Origin& origin) {
@@ -83,9 +90,8 @@ Status CheckId(ByteSpan id, const Origin& origin) {
     case static_cast<uint8_t>(IdKind::kString):
       if (id.size() - 1 < 1) return origin.Fault(0, "expected a string id of 1 byte or more, found 0");
       if (id.size() - 1 > kIdBytesMax) {
-        Code code = origin.fault_code == Code::kInvalidArgument ? Code::kLimitExceeded : origin.fault_code;
-        return Origin{code, origin.name, origin.offset}.Fault(0, "expected a string id of at most ",
-                                                              kIdBytesMax, " bytes, found ", id.size() - 1);
+        return ForLimit(origin).Fault(0, "expected a string id of at most ", kIdBytesMax, " bytes, found ",
+                                      id.size() - 1);
       }
       if (!IsUtf8(id.subspan(1))) return origin.Fault(1, "expected a string id in UTF-8");
       return Status::Ok();
@@ -98,6 +104,19 @@ Result<BlobList> DecodeIdList(ByteSpan bytes, const Origin& origin) {
   OMENDB_ASSIGN(BlobList list, BlobList::Decode(bytes, origin));
   for (uint32_t i = 0; i < list.count(); ++i) {
     OMENDB_TRY(CheckId(list[i], origin.At(list.PositionOf(i))));
+  }
+  return list;
+}
+
+Result<BlobList> DecodeMetadataList(ByteSpan bytes, const Origin& origin) {
+  OMENDB_ASSIGN(BlobList list, BlobList::Decode(bytes, origin));
+  for (uint32_t i = 0; i < list.count(); ++i) {
+    ByteSpan entry = list[i];
+    if (entry.size() > kMetadataBytesMax) {
+      return ForLimit(origin).Fault(list.PositionOf(i), "row ", i, ": expected at most ", kMetadataBytesMax,
+                                    " bytes of metadata, found ", entry.size());
+    }
+    if (!IsUtf8(entry)) return origin.Fault(list.PositionOf(i), "row ", i, ": expected metadata in UTF-8");
   }
   return list;
 }

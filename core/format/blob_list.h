@@ -64,6 +64,8 @@ class BlobListWriter {
 Status CheckId(ByteSpan id, const Origin& origin);
 // A blob list whose every entry is a valid id.
 Result<BlobList> DecodeIdList(ByteSpan bytes, const Origin& origin);
+// A blob list whose every entry is UTF-8 of at most kMetadataBytesMax bytes.
+Result<BlobList> DecodeMetadataList(ByteSpan bytes, const Origin& origin);
 
 }  // namespace omendb
 

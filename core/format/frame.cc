@@ -9,6 +9,9 @@ namespace {
 // Enough for the ordinary row batch (about 8 MiB) without asking the heap for every frame.
 constexpr size_t kKeptBytes = size_t{12} << 20;
 
+constexpr size_t kReservedOffset = 24;  // in the frame's header
+constexpr size_t kTokenBytes = 16;      // u64 client, u64 request
+
 constexpr size_t AlignUp16(size_t offset) { return (offset + 15) / 16 * 16; }
 
 }  // namespace
@@ -49,13 +52,15 @@ FrameOperation FrameWriter::Take(OperationKind kind, uint32_t collection) {
   return operation;
 }
 
-Result<ByteSpan> FrameWriter::Seal(uint64_t sequence, uint32_t epoch) {
+Result<ByteSpan> FrameWriter::Seal(uint64_t sequence, uint32_t epoch, uint64_t time_ms) {
   bytes_.Truncate(operations_end_);
   prepared_ = false;
   uint8_t* header = bytes_.data() + kObjectHeaderBytes;
   StoreAt<uint64_t>(header, sequence);
   StoreAt<uint32_t>(header + 8, epoch);
   StoreAt<uint32_t>(header + 12, operation_count_);
+  StoreAt<uint64_t>(header + 16, time_ms);
+  StoreAt<uint64_t>(header + kReservedOffset, 0);
   OMENDB_TRY(FinishObject(ObjectKind::kFrame, bytes_));
   return ByteSpan(bytes_.span());
 }
@@ -83,6 +88,11 @@ Result<FrameReader> FrameReader::Open(ByteSpan object, const Origin& origin) {
   reader.sequence_ = LoadAt<uint64_t>(body.data());
   reader.epoch_ = LoadAt<uint32_t>(body.data() + 8);
   reader.operation_count_ = LoadAt<uint32_t>(body.data() + 12);
+  reader.time_ms_ = LoadAt<uint64_t>(body.data() + 16);
+  uint64_t reserved = LoadAt<uint64_t>(body.data() + kReservedOffset);
+  if (reserved != 0) {
+    return origin.Fault(kObjectHeaderBytes + kReservedOffset, "expected 0, found ", reserved);
+  }
   reader.offset_ = kObjectHeaderBytes + FrameWriter::kFrameHeaderBytes;
   reader.end_ = kObjectHeaderBytes + body.size();
   return reader;
@@ -95,9 +105,10 @@ Result<FrameOperation> FrameReader::Next() {
   const uint8_t* header = object_.data() + offset_;
   uint32_t kind = LoadAt<uint32_t>(header);
   if (kind < static_cast<uint32_t>(OperationKind::kCreate) ||
-      kind > static_cast<uint32_t>(OperationKind::kDelete)) {
-    return origin_.Fault(offset_, "expected an operation kind of 1 to 4, found ", kind);
+      kind > static_cast<uint32_t>(OperationKind::kToken)) {
+    return origin_.Fault(offset_, "expected an operation kind of 1 to 5, found ", kind);
   }
+  uint32_t collection = LoadAt<uint32_t>(header + 4);
   uint64_t payload_bytes = LoadAt<uint64_t>(header + 8);
   size_t start = offset_ + FrameWriter::kOperationHeaderBytes;
   // Compared with what is left first: rounding up a huge size would wrap.
@@ -105,13 +116,28 @@ Result<FrameOperation> FrameReader::Next() {
     return origin_.Fault(offset_ + 8, "expected a payload of at most ", end_ - start, " bytes, found ",
                          payload_bytes);
   }
+  OMENDB_TRY(CheckToken(static_cast<OperationKind>(kind), collection, payload_bytes));
   size_t payload_end = start + static_cast<size_t>(payload_bytes);
   offset_ = AlignUp16(payload_end);
   for (size_t i = payload_end; i < offset_; ++i) {
     if (object_[i] != 0) return origin_.Fault(i, "expected padding 0, found ", object_[i]);
   }
-  return FrameOperation{static_cast<OperationKind>(kind), LoadAt<uint32_t>(header + 4), start,
+  return FrameOperation{static_cast<OperationKind>(kind), collection, start,
                         static_cast<size_t>(payload_bytes)};
+}
+
+Status FrameReader::CheckToken(OperationKind kind, uint32_t collection, uint64_t payload_bytes) {
+  bool may_follow = token_may_follow_;
+  token_may_follow_ = kind != OperationKind::kToken;
+  if (kind != OperationKind::kToken) return Status::Ok();
+  if (!may_follow) {
+    return origin_.Fault(offset_, "expected an operation before a token, found none that has no token yet");
+  }
+  if (collection != 0 || payload_bytes != kTokenBytes) {
+    return origin_.Fault(offset_ + 4, "expected a token of ", kTokenBytes, " bytes of collection 0, found ",
+                         payload_bytes, " of collection ", collection);
+  }
+  return Status::Ok();
 }
 
 Status FrameReader::CheckEnd() const {

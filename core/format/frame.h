@@ -9,8 +9,8 @@
 
 namespace omendb {
 
-// Stored: append only.
-enum class OperationKind : uint32_t { kCreate = 1, kDrop = 2, kUpsert = 3, kDelete = 4 };
+// Stored: append only. A token (u64 client, u64 request) belongs to the operation before it.
+enum class OperationKind : uint32_t { kCreate = 1, kDrop = 2, kUpsert = 3, kDelete = 4, kToken = 5 };
 
 // One operation inside a frame object that lies in memory.
 struct FrameOperation {
@@ -35,7 +35,7 @@ class FrameWriter {
   // The prepared payload becomes an operation. Cannot fail.
   FrameOperation Take(OperationKind kind, uint32_t collection);
   // The whole object. On OUT_OF_MEMORY the frame stays open.
-  Result<ByteSpan> Seal(uint64_t sequence, uint32_t epoch);
+  Result<ByteSpan> Seal(uint64_t sequence, uint32_t epoch, uint64_t time_ms);
 
   // A stored frame instead of one built here, copied so that its payloads are aligned.
   Status Assign(ByteSpan object);
@@ -45,7 +45,7 @@ class FrameWriter {
   // Gives memory back beyond what an ordinary frame needs.
   void Trim();
 
-  static constexpr size_t kFrameHeaderBytes = 16;
+  static constexpr size_t kFrameHeaderBytes = 32;
   static constexpr size_t kOperationHeaderBytes = 16;
 
  private:
@@ -63,6 +63,7 @@ class FrameReader {
   static Result<FrameReader> Open(ByteSpan object, const Origin& origin);
   [[nodiscard]] uint64_t sequence() const { return sequence_; }
   [[nodiscard]] uint32_t epoch() const { return epoch_; }
+  [[nodiscard]] uint64_t time_ms() const { return time_ms_; }
   [[nodiscard]] uint32_t operation_count() const { return operation_count_; }
   // The next operation; call operation_count() times.
   Result<FrameOperation> Next();
@@ -70,13 +71,18 @@ class FrameReader {
   Status CheckEnd() const;
 
  private:
+  // A token names collection 0, has its size, and stands behind the operation that it belongs to.
+  Status CheckToken(OperationKind kind, uint32_t collection, uint64_t payload_bytes);
+
   ByteSpan object_;
   Origin origin_;
   size_t offset_ = 0;
   size_t end_ = 0;
   uint64_t sequence_ = 0;
   uint32_t epoch_ = 0;
+  uint64_t time_ms_ = 0;
   uint32_t operation_count_ = 0;
+  bool token_may_follow_ = false;
 };
 
 }  // namespace omendb

@@ -2,103 +2,106 @@
 
 #include <algorithm>
 
+#include "format/manifest_collection.h"
 #include "omendb/limits.h"
 
 namespace omendb {
 namespace {
 
-Status PutCollection(Bytes& out, const CollectionManifest& collection) {
-  OMENDB_TRY(PutNumber(out, collection.id));
-  OMENDB_TRY(PutOptions(out, collection.options));
-  OMENDB_TRY(PutName(out, collection.name_text()));
-  OMENDB_TRY(PutNumber(out, collection.rows));
-  OMENDB_TRY(PutNumber(out, collection.deleted_rows));
-  OMENDB_TRY(PutNumber(out, collection.graph_nodes));
-  OMENDB_TRY(PutNumber(out, collection.graph_bytes));
-  OMENDB_TRY(PutNumber(out, static_cast<uint32_t>(collection.row_objects.size())));
-  OMENDB_TRY(PutNumber(out, static_cast<uint32_t>(collection.tombstones.size())));
-  OMENDB_TRY(PutNumber(out, static_cast<uint32_t>(collection.graph_parts.size())));
-  for (const RowsReference& entry : collection.row_objects) {
-    OMENDB_TRY(entry.object.Put(out));
-    OMENDB_TRY(PutNumber(out, entry.rows));
-  }
-  for (const ObjectReference& entry : collection.tombstones) OMENDB_TRY(entry.Put(out));
-  for (const ObjectReference& entry : collection.graph_parts) OMENDB_TRY(entry.Put(out));
-  return Status::Ok();
-}
+constexpr size_t kHeaderBytes = 32;
+constexpr size_t kCollectionCountOffset = 12;
+constexpr size_t kTokenCountOffset = 28;
+constexpr size_t kCommitBytes = 16;
+constexpr size_t kTokenBytes = 20;
 
-Status CheckCollection(const CollectionManifest& collection, const Origin& origin, uint64_t at) {
-  uint64_t rows = 0;
-  for (const RowsReference& entry : collection.row_objects) {
-    if (entry.rows == 0) return origin.Fault(at, "expected a rows object of 1 row or more, found 0");
-    rows += entry.rows;
-  }
-  if (rows != collection.rows || rows > kRowsMax) {
-    return origin.Fault(at, "expected objects for ", collection.rows, " rows, found ", rows);
-  }
-  if (collection.deleted_rows > collection.rows || collection.graph_nodes > collection.rows) {
-    return origin.Fault(at, "expected at most ", collection.rows, " deleted rows and graph nodes, found ",
-                        collection.deleted_rows, " and ", collection.graph_nodes);
-  }
-  if (collection.tombstones.size() != (collection.deleted_rows > 0 ? 1U : 0U)) {
-    return origin.Fault(at, "expected a tombstones object only for deleted rows, found ",
-                        collection.tombstones.size(), " for ", collection.deleted_rows);
-  }
-  bool has_graph = collection.graph_nodes > 0;
-  if (has_graph != !collection.graph_parts.empty() || has_graph != (collection.graph_bytes > 0)) {
-    return origin.Fault(at, "expected graph objects only for graph nodes, found ",
-                        collection.graph_parts.size(), " for ", collection.graph_nodes);
+Status ReadCommits(Reader& in, uint32_t count, const Origin& origin, Manifest* manifest) {
+  OMENDB_TRY(ReserveEntries(in, count, kCommitBytes, origin, &manifest->commits));
+  for (uint32_t i = 0; i < count; ++i) {
+    size_t at = in.offset();
+    CommitTime commit;
+    commit.sequence = in.Number<uint64_t>();
+    commit.time_ms = in.Number<uint64_t>();
+    if (commit.sequence < manifest->oldest_sequence || commit.sequence > manifest->sequence) {
+      return origin.Fault(at, "expected a commit of sequence ", manifest->oldest_sequence, " to ",
+                          manifest->sequence, ", found ", commit.sequence);
+    }
+    if (i > 0 && commit.sequence <= manifest->commits.back().sequence) {
+      return origin.Fault(at, "expected a commit after sequence ", manifest->commits.back().sequence,
+                          ", found ", commit.sequence);
+    }
+    manifest->commits.PushReserved(commit);
   }
   return Status::Ok();
 }
 
-// Makes room for a count that was read, after checking that as many entries can follow.
-template <typename T>
-Status ReserveEntries(const Reader& in, uint32_t count, size_t entry_bytes, const Origin& origin,
-                      Array<T>* out) {
-  if (uint64_t{count} * entry_bytes > in.remaining()) {
-    return origin.Fault(in.offset(), "expected ", count, " entries, found room for ",
-                        in.remaining() / entry_bytes);
+Status ReadTokens(Reader& in, uint32_t count, const Origin& origin, Manifest* manifest) {
+  if (count > kTokensMax) {
+    return origin.Fault(kTokenCountOffset, "expected at most ", kTokensMax, " tokens, found ", count);
   }
-  return out->Reserve(count);
+  OMENDB_TRY(ReserveEntries(in, count, kTokenBytes, origin, &manifest->tokens));
+  for (uint32_t i = 0; i < count; ++i) {
+    size_t at = in.offset();
+    TokenResult result;
+    result.token.client = in.Number<uint64_t>();
+    result.token.request = in.Number<uint64_t>();
+    result.rows = in.Number<uint32_t>();
+    // Every pair: kTokensMax keeps this below a millisecond.
+    for (const TokenResult& other : manifest->tokens) {
+      if (other.token == result.token) {
+        return origin.Fault(at, "expected a token that is not there yet, found request ",
+                            result.token.request, " of client ", result.token.client, " again");
+      }
+    }
+    manifest->tokens.PushReserved(result);
+  }
+  return Status::Ok();
 }
 
-Status ReadCollection(Reader& in, const Origin& origin, CollectionManifest* collection) {
-  size_t start = in.offset();
-  collection->id = in.Number<uint32_t>();
-  OMENDB_TRY(ReadOptions(in, origin, &collection->options));
-  std::string_view name;
-  OMENDB_TRY(ReadName(in, origin, &name));
-  OMENDB_TRY(collection->name.Append(ByteSpan(reinterpret_cast<const uint8_t*>(name.data()), name.size())));
-  collection->rows = in.Number<uint32_t>();
-  collection->deleted_rows = in.Number<uint32_t>();
-  collection->graph_nodes = in.Number<uint32_t>();
-  collection->graph_bytes = in.Number<uint64_t>();
-  uint32_t row_objects = in.Number<uint32_t>();
-  uint32_t tombstones = in.Number<uint32_t>();
-  uint32_t graph_parts = in.Number<uint32_t>();
-  constexpr size_t kRowsBytes = ObjectReference::kEncodedBytes + 4;
-  OMENDB_TRY(ReserveEntries(in, row_objects, kRowsBytes, origin, &collection->row_objects));
-  for (uint32_t i = 0; i < row_objects; ++i) {
-    ObjectReference object = ObjectReference::Read(in);
-    collection->row_objects.PushReserved({object, in.Number<uint32_t>()});
+Status CheckLifetime(const CollectionManifest& collection, const Manifest& manifest, const Origin& origin,
+                     size_t at) {
+  uint32_t least = manifest.collections.empty() ? 1 : manifest.collections.back().id + 1;
+  // No wrap: the id before is below next_collection.
+  if (collection.id < least || collection.id >= manifest.next_collection) {
+    return origin.Fault(at, "expected a collection id of at least ", least, " and below ",
+                        manifest.next_collection, ", found ", collection.id);
   }
-  constexpr size_t kEntryBytes = ObjectReference::kEncodedBytes;
-  OMENDB_TRY(ReserveEntries(in, tombstones, kEntryBytes, origin, &collection->tombstones));
-  for (uint32_t i = 0; i < tombstones; ++i) collection->tombstones.PushReserved(ObjectReference::Read(in));
-  OMENDB_TRY(ReserveEntries(in, graph_parts, kEntryBytes, origin, &collection->graph_parts));
-  for (uint32_t i = 0; i < graph_parts; ++i) collection->graph_parts.PushReserved(ObjectReference::Read(in));
-  if (in.failed()) return origin.Fault(start, "expected a whole collection, found the manifest's end");
-  return CheckCollection(*collection, origin, start);
+  if (collection.created > manifest.sequence) {
+    return origin.Fault(at, "expected a collection of sequence ", manifest.sequence, " or before, found ",
+                        collection.created);
+  }
+  if (collection.dropped != 0 &&
+      (collection.dropped <= collection.created || collection.dropped > manifest.sequence)) {
+    return origin.Fault(at, "expected a collection dropped after sequence ", collection.created, ", up to ",
+                        manifest.sequence, ", found ", collection.dropped);
+  }
+  return Status::Ok();
 }
 
 }  // namespace
+
+uint32_t CollectionManifest::rows() const {
+  uint32_t rows = 0;
+  for (const SegmentManifest& segment : segments) rows += segment.rows;
+  return rows;
+}
 
 Status Manifest::Encode(Bytes& out) const {
   OMENDB_TRY(BeginObject(out));
   OMENDB_TRY(PutNumber(out, sequence));
   OMENDB_TRY(PutNumber(out, next_collection));
   OMENDB_TRY(PutNumber(out, static_cast<uint32_t>(collections.size())));
+  OMENDB_TRY(PutNumber(out, oldest_sequence));
+  OMENDB_TRY(PutNumber(out, static_cast<uint32_t>(commits.size())));
+  OMENDB_TRY(PutNumber(out, static_cast<uint32_t>(tokens.size())));
+  for (const CommitTime& commit : commits) {
+    OMENDB_TRY(PutNumber(out, commit.sequence));
+    OMENDB_TRY(PutNumber(out, commit.time_ms));
+  }
+  for (const TokenResult& result : tokens) {
+    OMENDB_TRY(PutNumber(out, result.token.client));
+    OMENDB_TRY(PutNumber(out, result.token.request));
+    OMENDB_TRY(PutNumber(out, result.rows));
+  }
   for (const CollectionManifest& collection : collections) OMENDB_TRY(PutCollection(out, collection));
   return FinishObject(ObjectKind::kManifest, out);
 }
@@ -111,19 +114,27 @@ Result<Manifest> Manifest::Decode(ByteSpan object, const Origin& origin) {
   manifest.sequence = in.Number<uint64_t>();
   manifest.next_collection = in.Number<uint32_t>();
   uint32_t count = in.Number<uint32_t>();
-  if (in.failed()) return in_body.Fault(0, "expected a manifest of 16 bytes or more, found ", body.size());
-  if (count > kCollectionsMax) {
-    return in_body.Fault(12, "expected at most ", kCollectionsMax, " collections, found ", count);
+  manifest.oldest_sequence = in.Number<uint64_t>();
+  uint32_t commits = in.Number<uint32_t>();
+  uint32_t tokens = in.Number<uint32_t>();
+  if (in.failed()) {
+    return in_body.Fault(0, "expected a manifest of at least ", kHeaderBytes, " bytes, found ", body.size());
   }
+  if (manifest.oldest_sequence > manifest.sequence) {
+    return in_body.Fault(16, "expected an oldest sequence of at most ", manifest.sequence, ", found ",
+                         manifest.oldest_sequence);
+  }
+  if (count > kCollectionsMax) {
+    return in_body.Fault(kCollectionCountOffset, "expected at most ", kCollectionsMax, " collections, found ",
+                         count);
+  }
+  OMENDB_TRY(ReadCommits(in, commits, in_body, &manifest));
+  OMENDB_TRY(ReadTokens(in, tokens, in_body, &manifest));
   for (uint32_t i = 0; i < count; ++i) {
     size_t start = in.offset();
     CollectionManifest collection;
     OMENDB_TRY(ReadCollection(in, in_body, &collection));
-    uint32_t least = i == 0 ? 1 : manifest.collections.back().id + 1;
-    if (collection.id < least || collection.id >= manifest.next_collection) {
-      return in_body.Fault(start, "expected a collection id of ", least, " to ", manifest.next_collection - 1,
-                           ", found ", collection.id);
-    }
+    OMENDB_TRY(CheckLifetime(collection, manifest, in_body, start));
     OMENDB_TRY(manifest.collections.Push(std::move(collection)));
   }
   if (!in.done()) {

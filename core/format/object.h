@@ -17,9 +17,14 @@ enum class ObjectKind : uint16_t {
   kHead = 1,
   kManifest = 2,
   kFrame = 3,
-  kRows = 4,
-  kTombstones = 5,
-  kGraph = 6,
+  kVectors = 4,
+  kIds = 5,
+  kMetadata = 6,
+  kTombstones = 7,
+  kLinks = 8,
+  kNodes = 9,
+  kCodes = 10,
+  kHistory = 11,
 };
 
 inline constexpr uint16_t kFormatVersion = 1;

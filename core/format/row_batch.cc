@@ -2,7 +2,6 @@
 
 #include <limits>
 
-#include "format/utf8.h"
 #include "omendb/limits.h"
 
 namespace omendb {
@@ -12,20 +11,6 @@ constexpr size_t kHeaderBytes = 32;
 constexpr size_t kReservedOffset = 16;
 
 constexpr uint64_t AlignUp16(uint64_t offset) { return (offset + 15) / 16 * 16; }
-
-Status CheckMetadata(const BlobList& metadata, const Origin& origin) {
-  for (uint32_t i = 0; i < metadata.count(); ++i) {
-    ByteSpan entry = metadata[i];
-    if (entry.size() > kMetadataBytesMax) {
-      Code code = origin.fault_code == Code::kInvalidArgument ? Code::kLimitExceeded : origin.fault_code;
-      return Status::Error(code, origin.name, ": row ", i, ": expected at most ", kMetadataBytesMax,
-                           " bytes of metadata, found ", entry.size());
-    }
-    if (!IsUtf8(entry))
-      return origin.Fault(metadata.PositionOf(i), "row ", i, ": expected metadata in UTF-8");
-  }
-  return Status::Ok();
-}
 
 }  // namespace
 
@@ -63,13 +48,12 @@ Result<RowBatch> RowBatch::Decode(ByteSpan bytes, const Origin& origin) {
   batch.has_metadata_ = metadata_bytes > 0;
   if (batch.has_metadata_) {
     uint64_t start = kHeaderBytes + id_bytes;
-    OMENDB_ASSIGN(batch.metadata_, BlobList::Decode(bytes.subspan(static_cast<size_t>(start),
-                                                                  static_cast<size_t>(metadata_bytes)),
-                                                    origin.At(start)));
+    OMENDB_ASSIGN(batch.metadata_, DecodeMetadataList(bytes.subspan(static_cast<size_t>(start),
+                                                                    static_cast<size_t>(metadata_bytes)),
+                                                      origin.At(start)));
     if (batch.metadata_.count() != count) {
       return origin.Fault(start, "expected metadata of ", count, " rows, found ", batch.metadata_.count());
     }
-    OMENDB_TRY(CheckMetadata(batch.metadata_, origin.At(start)));
   }
   batch.vectors_ = bytes.data() + vectors_start;
   return batch;

@@ -1,4 +1,4 @@
-// Row batch: the rows of an upsert, of an answer, and of a stored rows object
+// Row batch: the rows of an upsert, and so of a WAL frame, and of an answer
 // (docs/file-format.md, "Row batch"). Vectors are not looked at here: what a metric forbids is the
 // collection's business.
 #ifndef OMENDB_FORMAT_ROW_BATCH_H_
@@ -19,6 +19,7 @@ class RowBatch {
 
   [[nodiscard]] uint32_t count() const { return ids_.count(); }
   [[nodiscard]] uint32_t dimensions() const { return dimensions_; }
+  [[nodiscard]] const BlobList& ids() const { return ids_; }
   [[nodiscard]] ByteSpan id(uint32_t row) const { return ids_[row]; }
   // UTF-8 JSON; empty when the row has none.
   [[nodiscard]] ByteSpan metadata(uint32_t row) const { return has_metadata_ ? metadata_[row] : ByteSpan(); }

@@ -9,8 +9,11 @@
 
 namespace omendb {
 
-// Offers every row in [first, last) that `deleted` does not name. Cannot fail.
-void SearchFlat(const Scorer& scorer, uint32_t first, uint32_t last, const Bitmap& deleted, TopK& top);
+// Offers every row in [0, deleted.size()) that `deleted` does not name, as numbers[row]. Cannot fail.
+void SearchFlat(const Scorer& scorer, const Bitmap& deleted, const uint32_t* numbers, TopK& top);
+// The same for the rows listed.
+void SearchListed(const Scorer& scorer, std::span<const uint32_t> rows, const Bitmap& deleted,
+                  const uint32_t* numbers, TopK& top);
 
 }  // namespace omendb
 

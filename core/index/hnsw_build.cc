@@ -10,27 +10,22 @@ HnswBuilder::HnswBuilder(HnswGraph& graph, Scorer& query, Scorer& pair, HnswScra
 
 Status HnswBuilder::Reserve() { return pair_.ReserveKept(graph_.max_links(0)); }
 
-Status HnswBuilder::AddNext(const Bitmap& deleted) {
-  const uint32_t node = graph_.size();
-  if (deleted.Test(node)) {
-    // On level 0, so that it can never become the entry of a graph that has live nodes.
-    OMENDB_TRY(graph_.AddNode(0));
-    if (graph_.entry() == kNoNode) graph_.SetEntry(node);
-    return Status::Ok();
-  }
-  uint32_t level = graph_.DrawLevel(node);
+Status HnswBuilder::Add(uint32_t node, const Bitmap& deleted) {
+  const bool is_new = node == graph_.size();
+  assert(node <= graph_.size());
+  uint32_t level = is_new ? graph_.DrawLevel(node) : graph_.LevelOf(node);
   const uint32_t top = std::min(level, graph_.entry_level());
   Plan plan;
   if (graph_.entry() != kNoNode) OMENDB_TRY(PlanLinks(node, top, deleted, plan));
   if (plan.twin != kNoNode) {
-    OMENDB_TRY(graph_.AddNode(0));
+    if (is_new) OMENDB_TRY(graph_.AddNode(0));
     ChainBehind(plan.twin, node, deleted);
     return Status::Ok();
   }
   // Nothing alive before it: the old entry leads nowhere, and a walk has to start on the highest level.
   const bool first = plan.levels[0].count == 0;
-  if (first) level = std::max(level, graph_.entry_level());
-  OMENDB_TRY(graph_.AddNode(level));
+  if (first && is_new) level = std::max(level, graph_.entry_level());
+  if (is_new) OMENDB_TRY(graph_.AddNode(level));
   // From here nothing can fail.
   if (!first) {
     bool linked = false;

@@ -20,16 +20,16 @@ class HnswBuilder {
   // All four outlive the builder.
   HnswBuilder(HnswGraph& graph, Scorer& query, Scorer& pair, HnswScratch& scratch, uint32_t ef_construction);
 
-  // Adds node graph.size(), whose row must be there. A deleted row becomes a node too (ordinals stay
-  // equal), but nothing links to it.
-  Status AddNext(const Bitmap& deleted);
+  // Adds `node`, whose row must be there: graph.size(), or one that was cleared, which keeps its level.
+  // `deleted` covers graph.size() bits; nothing will link to its nodes.
+  Status Add(uint32_t node, const Bitmap& deleted);
 
   // The neighbor heuristic: of `candidates` (nearest first, distances from one point) keeps those
   // nearer to the point than to any kept one, at most `limit`. Writes to `kept`, returns how many.
   // REQUIRES: Reserve.
   uint32_t SelectNeighbors(std::span<const Neighbor> candidates, uint32_t limit, uint32_t* kept);
 
-  // What SelectNeighbors needs; AddNext does it by itself.
+  // What SelectNeighbors needs; Add does it by itself.
   Status Reserve();
 
   // Gives `node`, which nothing reachable links to, a link at level 0 from a reachable one of `near`

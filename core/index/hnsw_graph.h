@@ -2,7 +2,7 @@
 // arXiv:1603.09320), by ordinal. Data only; hnsw_build.h adds nodes, hnsw_search.h walks them,
 // hnsw_repair.h takes deleted ones out.
 //
-// Node i is row i: nodes are added in ordinal order, [0, size). Level 0 keeps up to 2M links per node
+// Nodes are numbered [0, size) and added in that order; a node that was taken out may be used again. Level 0 keeps up to 2M links per node
 // at a fixed stride (count, then ordinals); the few nodes with higher levels keep up to M links per
 // level in a second store. The level drawn for a node follows from (seed, ordinal) alone, so the same
 // inserts give the same graph however they were sliced.
@@ -50,16 +50,18 @@ class HnswGraph {
   Status Reserve(uint64_t nodes);
   // Appends node size() without links. On failure nothing changed.
   Status AddNode(uint32_t level);
+  // Forgets the links of a node at all its levels; it keeps its place and its level.
+  void ClearNode(uint32_t node);
   // REQUIRES: links.size() <= max_links(level).
   void SetLinks(uint32_t node, uint32_t level, std::span<const uint32_t> links);
   // False when the list is full.
   [[nodiscard]] bool AppendLink(uint32_t node, uint32_t level, uint32_t link);
   void SetEntry(uint32_t node);
-
-  // Drops the nodes of `doomed` (size() bits or more) and renumbers the rest in order. REQUIRES: no kept
-  // node links to a doomed one (see hnsw_repair.h) and the entry is kept, unless none is.
-  // new ordinal = old - doomed ones before it. On OUT_OF_MEMORY nothing changed.
-  Status RemoveAndRenumber(const Bitmap& doomed);
+  // Nothing can be reached any more, until SetEntry.
+  void ClearEntry() {
+    entry_ = kNoNode;
+    entry_level_ = 0;
+  }
 
   // The format is in docs/file-format.md, "Graph". Appends to `out`.
   Status Serialize(Bytes& out) const;

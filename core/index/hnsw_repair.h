@@ -2,7 +2,7 @@
 // FreshDiskANN (Singh et al. 2021, arXiv:2105.09613): every kept node that links to a doomed one gets
 // its list chosen anew, by the neighbor heuristic, from its kept links and the live nodes that its
 // doomed ones lead to; where a whole neighborhood is doomed, a walk from the entry finds others.
-// When all are done no kept node links to a doomed one and RemoveAndRenumber may follow.
+// When all are done no kept node links to a doomed one, and those may be cleared and used again.
 //
 // Resumable: one call repairs one node. Nodes may be added between calls (new nodes never link to
 // tombstones).

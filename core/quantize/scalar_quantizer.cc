@@ -15,6 +15,7 @@ namespace {
 constexpr float kCodeMax = 127;
 constexpr uint32_t kBlockDimensions = 16;
 constexpr size_t kCenterTermOffset = 4;
+constexpr size_t kUnusedOffset = 8;  // up to kCodesOffset
 // Smaller steps have no finite inverse in f32, and squares of such values vanish anyway.
 constexpr float kStepMin = 1e-30F;
 // Ranges are learned from vectors within kNormMax and widened by less than this factor.
@@ -219,6 +220,18 @@ void ScalarQuantizer::Encode(const float* vector, float inverse_norm, uint8_t* o
   std::memset(out, 0, kCodesOffset);
   StoreAt<float>(out, ToFloat(row_term));
   StoreAt<float>(out + kCenterTermOffset, ToFloat(center_term));
+}
+
+bool ScalarQuantizer::ValidRow(const uint8_t* row, size_t row_bytes) {
+  if (!std::isfinite(LoadAt<float>(row)) || !std::isfinite(LoadAt<float>(row + kCenterTermOffset))) {
+    return false;
+  }
+  if (LoadAt<uint64_t>(row + kUnusedOffset) != 0) return false;
+  // Without branches, so that it is done in vectors. -128 is what Encode never writes.
+  int8_t least = 0;
+  const int8_t* codes = CodesOf(row);
+  for (size_t i = 0; i < row_bytes - kCodesOffset; ++i) least = std::min(least, codes[i]);
+  return least >= -static_cast<int>(kCodeMax);
 }
 
 void ScalarQuantizer::Decode(const uint8_t* row, float* vector) const {

@@ -51,7 +51,7 @@ class ScalarQuantizer {
 
   // Bytes of one encoded row: a float32 row term, a float32 center term, 8 unused bytes, then dimensions
   // codes, zero-padded to 16 bytes. The terms stand before the codes so that one cache line serves both.
-  // In memory only: rows are encoded again when they are loaded.
+  // Stored as they are in memory.
   [[nodiscard]] static size_t RowBytes(uint32_t dimensions);
   static constexpr size_t kCodesOffset = 16;
 
@@ -64,6 +64,11 @@ class ScalarQuantizer {
 
   // Encodes one row into RowBytes(dimensions) bytes at `out`, 4-byte aligned.
   void Encode(const float* vector, float inverse_norm, uint8_t* out) const;
+  // Whether Encode can have made the row of `row_bytes` bytes, or it is all zeros. What passes is safe to
+  // search: its terms are finite and its codes keep the sums within their 31 bits. That the terms are those
+  // of the codes is not checked, nor that the padding is zero: a row that is wrong there is a wrong distance,
+  // no more.
+  [[nodiscard]] static bool ValidRow(const uint8_t* row, size_t row_bytes);
   // x^, `dimensions` floats; under cosine about a unit vector.
   void Decode(const uint8_t* row, float* vector) const;
 

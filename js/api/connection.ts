@@ -21,8 +21,23 @@ export interface Requests {
   turn(): Promise<void>
 }
 
+/** How a collection reaches its rows: at the newest state of the database, or in a view of it. */
+export interface Access {
+  readonly engine: HostPort['engine']
+  /** 0: the newest state. */
+  readonly view: number
+  request<K extends RequestKind>(
+    kind: K,
+    input: RequestInput<K>,
+    options?: RequestOptions,
+  ): Promise<RequestOutput<K>>
+  call<T>(work: (requests: Requests) => Promise<T>): Promise<T>
+  turn(): Promise<void>
+}
+
 /** The open database as its `Database` and its `Collection`s share it: one port, closed once for all. */
-export class Connection {
+export class Connection implements Access {
+  readonly view = 0
   readonly port: HostPort
   readonly #name: string
   readonly #release: () => Promise<void>
@@ -35,6 +50,10 @@ export class Connection {
     this.#name = name
     this.port = port
     this.#release = release
+  }
+
+  get engine(): HostPort['engine'] {
+    return this.port.engine
   }
 
   /** Rejects with `CLOSED` from the moment `close` was called. */

@@ -1,12 +1,14 @@
 import type { StorageAdapter } from '../../storage/contract.js'
-import type { HostPort } from '../engine/protocol.js'
+import type { HostPort, HostSettings } from '../engine/protocol.js'
 import { Connection } from './connection.js'
 import { Database } from './database.js'
 import type { OpenOptions, StorageName } from './types.js'
 import {
   beyondLimit,
   checkBoolean,
+  checkInteger,
   checkName,
+  checkOneOf,
   checkOptions,
   checkSignal,
   describe,
@@ -21,6 +23,7 @@ export interface ConnectRequest {
   readonly worker: boolean | undefined
   readonly readOnly: boolean
   readonly sharing: boolean
+  readonly settings: HostSettings
   readonly wasm: WebAssembly.Module | URL | BufferSource | undefined
   readonly signal: AbortSignal | undefined
 }
@@ -42,7 +45,17 @@ const STORAGE_NAMES = ['auto', 'memory', 'indexeddb', 'idbfs', 'fs'] as const
 const DATABASE_NAME_CHARACTERS_MAX = 255
 /** Of a folder's path, as Linux has it; what a file system takes is for it to say. */
 const PATH_CHARACTERS_MAX = 4096
-const OPTION_KEYS = ['storage', 'worker', 'readOnly', 'sharing', 'wasm', 'signal'] as const
+const OPTION_KEYS = [
+  'storage',
+  'durability',
+  'retentionMs',
+  'worker',
+  'readOnly',
+  'sharing',
+  'recreate',
+  'wasm',
+  'signal',
+] as const
 
 /** `open`, for a runtime. */
 export function openWith(connect: Connect): Open {
@@ -56,11 +69,26 @@ export function openWith(connect: Connect): Open {
       worker: given.worker === undefined ? undefined : checkBoolean('open: worker', given.worker, true),
       readOnly: checkBoolean('open: readOnly', given.readOnly, false),
       sharing: checkBoolean('open: sharing', given.sharing, true),
+      settings: checkSettings(given),
       wasm: checkWasm(given.wasm),
       signal: checkSignal('open', given.signal),
     }
     const { port, release, workerFallback } = await connect(request)
     return new Database(name, new Connection(name, port, release), workerFallback)
+  }
+}
+
+function checkSettings({ durability, retentionMs, recreate }: Partial<OpenOptions>): HostSettings {
+  return {
+    durability:
+      durability === undefined
+        ? 'strict'
+        : checkOneOf('open: durability', durability, ['strict', 'relaxed', 'manual']),
+    retentionMs:
+      retentionMs === undefined || retentionMs === Infinity
+        ? (retentionMs ?? 0)
+        : checkInteger('open: retentionMs', retentionMs, 0, Number.MAX_SAFE_INTEGER),
+    recreate: checkBoolean('open: recreate', recreate, false),
   }
 }
 

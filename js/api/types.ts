@@ -1,8 +1,8 @@
 /** The public types of OmenDB. `docs/architecture.md` explains the words. */
 import type { StorageAdapter } from '../../storage/contract.js'
-import type { Metric, Quantization } from '../engine/protocol.js'
+import type { Durability, Metric, Quantization } from '../engine/protocol.js'
 
-export type { Metric, Quantization }
+export type { Durability, Metric, Quantization }
 
 /**
  * A string of 1..1,024 UTF-8 bytes, a safe integer, or a bigint of 64 bits. Ids come back as they
@@ -30,6 +30,19 @@ export interface OpenOptions {
    * be opened inside one. `db.stats()` says what happened.
    */
   worker?: boolean | undefined
+  /**
+   * When a write resolves. `'strict'` (the default): it survives a crash of the machine, where the storage can promise
+   * that. `'relaxed'`: it survives the end of the tab or process, and is made to survive the rest within about a second.
+   * `'manual'`: the rest only with `flush`, `close` or a checkpoint. docs/durability.md says it for each storage.
+   */
+  durability?: Durability | undefined
+  /**
+   * How long past states stay readable with `at` and `restore({ to })`, in milliseconds; `Infinity`: for ever. Default 0:
+   * old versions go as soon as no snapshot needs them. They take memory and storage like rows do.
+   */
+  retentionMs?: number | undefined
+  /** Begin anew where the browser has removed the database, instead of rejecting with `EVICTED`. */
+  recreate?: boolean | undefined
   /** Open the last committed state without taking the writer lock. Writes reject with `READ_ONLY`. */
   readOnly?: boolean | undefined
   /**
@@ -86,6 +99,27 @@ export interface Progress {
   done: number
   /** Rows in all. */
   total: number
+}
+
+export interface IdleOptions {
+  /** Stops the waiting, not the work. */
+  signal?: AbortSignal | undefined
+  onProgress?: ((progress: Progress) => void) | undefined
+}
+
+export interface TransactionOptions {
+  /** How often the function runs anew after a `CONFLICT`. Default 0. */
+  retries?: number | undefined
+}
+
+export interface RestoreTarget {
+  /** A sequence number, or a time. */
+  to: number | Date
+}
+
+export interface RestoreOptions {
+  /** Stops reading the stream; nothing is changed then. */
+  signal?: AbortSignal | undefined
 }
 
 export interface WriteOptions {
@@ -161,6 +195,10 @@ export interface CollectionStats {
   deletedRows: number
   /** Rows the graph covers; the rest are compared exactly. */
   indexedRows: number
+  /** Rows that no stored segment holds yet: the next checkpoint writes them. */
+  memtableRows: number
+  /** Stored, immutable runs of rows. */
+  segments: number
   /** Memory by purpose, in bytes. */
   memory: { vectors: number; codes: number; links: number; ids: number; metadata: number }
 }
@@ -175,6 +213,8 @@ export interface DatabaseStats {
   simd: 'simd128' | 'relaxed-simd'
   /** Whether a resolved write survives a crash. */
   durable: boolean
+  /** The option of `open`. */
+  durability: Durability
   readOnly: boolean
   /** Of a database that tabs share: whether this tab's engine answers (`'leader'`), or another's. */
   role?: 'leader' | 'follower'
@@ -182,7 +222,21 @@ export interface DatabaseStats {
   readOnlyReason?: string
   /** Sequence number of the last committed write. */
   sequence: number
+  /** The oldest one that `at` still opens. */
+  oldestSequence: number
   collections: number
+  /** Rows that no stored segment holds yet. */
+  memtableRows: number
+  /** Stored, immutable runs of rows. */
+  segments: number
+  /** Bytes of write-ahead log that no checkpoint has made superfluous. */
+  walBytes: number
+  /** Bytes put into storage since `open`, for each byte of rows and ids that was committed; 0 before the first. */
+  writeAmplification: number
+  /** Bytes stored for each byte of live rows; 0 where there are none. */
+  spaceAmplification: number
+  /** Bytes that `open` read for each byte of live rows; 0 where there are none. */
+  readAmplification: number
   /** Size of the engine's wasm memory in bytes. */
   memoryBytes: number
   /** Bytes stored for this database, and what the store could still take where known. */

@@ -43,6 +43,26 @@ export async function upload(
   onProgress?.(total, total)
 }
 
+/** Rows into a transaction: its commit is what makes them one, so the parts need not wait for each other. */
+export async function uploadInto(
+  requests: Requests,
+  where: { readonly view: number; readonly collection: number },
+  source: RowSource,
+  signal: AbortSignal | undefined,
+  partIn: () => void,
+): Promise<void> {
+  const bytesTarget = partBytesTarget(source.dimensions, requests.partBytesMax)
+  const ids = new Set<unknown>()
+  for (let start = 0; start < source.ids.length;) {
+    const { batch, end } = encodeRowBatch(source, start, bytesTarget)
+    if (start > 0 || end < source.ids.length) checkDistinct(ids, source.ids, start, end)
+    if (start > 0) await requests.turn()
+    await requests.request('transactionUpsert', { ...where, batch }, { transfer: [batch.buffer], signal })
+    partIn()
+    start = end
+  }
+}
+
 /** Small enough that encoding a part is a short task, large enough that committing it is worth a write. */
 function partBytesTarget(dimensions: number, bytesMax: number): number {
   const rowBytes = dimensions * Float32Array.BYTES_PER_ELEMENT + ID_BYTES_TYPICAL

@@ -3,6 +3,8 @@
  *
  * Objects are stored one at a time and frames may be committed between them. A checkpoint that fails leaves the
  * database as usable as before; what it stored is deleted as soon as that is certain to be safe.
+ *
+ * A restored backup goes the same way: the objects of another engine, then the head that names them.
  */
 import { asOmenError } from './protocol.js'
 import { errorFromCode, type OmenError } from '../errors/omen-error.js'
@@ -12,6 +14,11 @@ import type { Store } from './store.js'
 
 const WAL_BYTES_MAX = 64 << 20
 const WAL_OBJECTS_MAX = 1000
+/** Beyond this writes wait for the checkpoint: the WAL must not grow faster than it can be taken away. */
+const WAL_BYTES_WAIT = 2 * WAL_BYTES_MAX
+/** Bytes worth a checkpoint of their own: this many, and this share of what is stored. */
+const RECLAIM_BYTES_MIN = 4 << 20
+const RECLAIM_SHARE_MIN = 0.25
 /** Newly indexed rows that are worth writing the graph for: this many and this share of all. */
 const GRAPH_ROWS_MIN = 1000
 const GRAPH_SHARE_MIN = 0.1
@@ -19,14 +26,18 @@ const GRAPH_SHARE_MIN = 0.1
 export class Checkpointer {
   readonly #engine: CoreEngine
   readonly #store: Store
+  readonly #walBytesWait: number
   #running: Promise<void> | null = null
   /** After a failure nothing is tried unasked until the WAL has grown to this. */
   #walBytesToRetry = 0
   #backgroundError: OmenError | null = null
+  /** What the last checkpoint could not free. */
+  #unreclaimable = 0
 
-  constructor(engine: CoreEngine, store: Store) {
+  constructor(engine: CoreEngine, store: Store, walBytesWait = WAL_BYTES_WAIT) {
     this.#engine = engine
     this.#store = store
+    this.#walBytesWait = walBytesWait
   }
 
   get busy(): boolean {
@@ -46,12 +57,29 @@ export class Checkpointer {
     if (bytes > WAL_BYTES_MAX || this.#engine.uncheckpointedWalObjects() > WAL_OBJECTS_MAX) this.#runUnasked()
   }
 
+  /**
+   * Resolves when the WAL is short enough to take another frame; `null` when it is. Rejects when a checkpoint that would
+   * shorten it fails, for want of room say.
+   */
+  roomForFrame(): Promise<void> | null {
+    return this.#isWalFull ? this.#makeRoom() : null
+  }
+
+  get #isWalFull(): boolean {
+    return !this.#store.ephemeral && this.#engine.uncheckpointedWalBytes() > this.#walBytesWait
+  }
+
+  async #makeRoom(): Promise<void> {
+    while (this.#isWalFull && this.#store.readOnlyReason === null) await (this.#running ?? this.run())
+  }
+
   /** When the graph has caught up. */
   afterIndexing(): void {
     if (this.#store.ephemeral) return
+    if (this.#isReclaimWorthwhile) this.#runUnasked()
     const rows = this.#engine.uncheckpointedGraphRows()
     if (rows < GRAPH_ROWS_MIN || this.#engine.uncheckpointedWalBytes() < this.#walBytesToRetry) return
-    if (rows >= GRAPH_SHARE_MIN * this.#indexedRows()) this.#runUnasked()
+    if (rows >= GRAPH_SHARE_MIN * this.#sumOfCollections('indexedRows')) this.#runUnasked()
   }
 
   /**
@@ -65,11 +93,87 @@ export class Checkpointer {
     )
   }
 
+  get #isReclaimWorthwhile(): boolean {
+    const bytes = this.#engine.reclaimableBytes()
+    if (bytes - this.#unreclaimable < RECLAIM_BYTES_MIN || this.#store.readOnlyReason !== null) return false
+    return bytes >= RECLAIM_SHARE_MIN * (bytes + this.#sumOfCollections('liveBytes'))
+  }
+
   /** A checkpoint of everything applied when this was called. Rejects with what went wrong. */
-  async run(): Promise<void> {
+  run(): Promise<void> {
+    return this.#alone(() => this.#write())
+  }
+
+  /** The objects of a checkpoint that is not stored, and the head that would name them. */
+  async unstored(): Promise<{ head: Uint8Array; objects: NamedObject[] }> {
+    const objects: NamedObject[] = []
+    let head = new Uint8Array()
+    await this.#alone(() =>
+      this.#store.exclusive(async () => {
+        this.#engine.beginCheckpoint(true)
+        try {
+          for (;;) {
+            const object = this.#engine.nextCheckpointObject()
+            if (object === null) break
+            objects.push(object)
+            await macrotask()
+          }
+          head = this.#engine.encodeHead()
+        } finally {
+          if (!this.#engine.failed) this.#engine.abortCheckpoint()
+        }
+      }),
+    )
+    return { head, objects }
+  }
+
+  /**
+   * What `next` holds takes the place of the database's content, by one change of the head; writes wait meanwhile.
+   * `replaced` is called just before this engine becomes `next`.
+   */
+  replaceContent(next: CoreEngine, replaced: (next: CoreEngine) => void): Promise<void> {
+    return this.#alone(() =>
+      this.#store.exclusive(async () => {
+        if (this.#store.readOnlyReason !== null) throw this.#store.readOnlyError()
+        next.takePlaceOf(this.#engine)
+        if (!this.#store.ephemeral) await this.#storeContent(next)
+        replaced(next)
+        this.#engine.become(next)
+        this.#unreclaimable = 0
+      }),
+    )
+  }
+
+  async #storeContent(next: CoreEngine): Promise<void> {
+    const written: string[] = []
+    next.beginCheckpoint()
+    try {
+      while (await this.#putNext(next, written)) await macrotask()
+    } catch (error) {
+      // The database itself would give the next objects the same names.
+      if (!(await this.#abort(next, written))) this.#restoreFailed(error)
+      throw error
+    }
+    try {
+      await this.#replaceHead(next)
+    } catch (error) {
+      this.#restoreFailed(error)
+      throw error
+    }
+  }
+
+  #restoreFailed(error: unknown): void {
+    const { code, message } = asOmenError(error)
+    this.#store.becomeReadOnly(
+      `a restore had an unknown outcome (${code}: ${message}); open the database again to write`,
+    )
+  }
+
+  /** One at a time. */
+  async #alone(write: () => Promise<void>): Promise<void> {
     // One under way may have begun before the caller's last write.
     while (this.#running !== null) await this.#running.catch(() => undefined)
-    const running = this.#write()
+    const running = write()
     this.#running = running
     try {
       await running
@@ -98,12 +202,12 @@ export class Checkpointer {
     })
   }
 
-  #indexedRows(): number {
-    let rows = 0
+  #sumOfCollections(member: 'indexedRows' | 'liveBytes'): number {
+    let sum = 0
     for (let i = 0; i < this.#engine.collectionCount(); i += 1) {
-      rows += this.#engine.stats(this.#engine.collectionAt(i)).indexedRows
+      sum += this.#engine.stats(this.#engine.collectionAt(i))[member]
     }
-    return rows
+    return sum
   }
 
   async #write(): Promise<void> {
@@ -112,7 +216,8 @@ export class Checkpointer {
     const begun = await this.#store.exclusive(async () => {
       if (this.#store.readOnlyReason !== null) throw this.#store.readOnlyError()
       if (this.#store.ephemeral) return false
-      if (engine.uncheckpointedWalObjects() === 0 && engine.uncheckpointedGraphRows() === 0) return false
+      const isStored = engine.uncheckpointedWalObjects() === 0 && engine.uncheckpointedGraphRows() === 0
+      if (isStored && !this.#isReclaimWorthwhile) return false
       engine.beginCheckpoint()
       return true
     })
@@ -120,18 +225,19 @@ export class Checkpointer {
     const written: string[] = []
     try {
       // A turn between objects, for requests: storage may answer without one.
-      while (await this.#store.exclusive(() => this.#putNext(written))) await macrotask()
+      while (await this.#store.exclusive(() => this.#putNext(engine, written))) await macrotask()
     } catch (error) {
-      await this.#abort(written)
+      if (!engine.failed) await this.#store.exclusive(() => this.#abort(engine, written))
       throw asOmenError(error, 'STORAGE_FAILED')
     }
-    await this.#store.exclusive(() => this.#replaceHead())
+    await this.#store.exclusive(() => this.#replaceHead(engine))
+    this.#unreclaimable = engine.reclaimableBytes()
   }
 
   /** False when there was nothing more to store. */
-  async #putNext(written: string[]): Promise<boolean> {
+  async #putNext(engine: CoreEngine, written: string[]): Promise<boolean> {
     if (this.#store.readOnlyReason !== null) throw this.#store.readOnlyError()
-    const object: NamedObject | null = this.#engine.nextCheckpointObject()
+    const object: NamedObject | null = engine.nextCheckpointObject()
     if (object === null) return false
     const { adapter } = this.#store
     if (object.bytes.length > adapter.capabilities.largestObjectBytes) {
@@ -143,7 +249,7 @@ export class Checkpointer {
     }
     written.push(object.name)
     try {
-      await this.#store.put(object)
+      await this.#store.putForHead(object)
     } catch (error) {
       const failure = asOmenError(error, 'STORAGE_FAILED')
       if (failure.code === 'LOCKED') {
@@ -157,37 +263,36 @@ export class Checkpointer {
     return true
   }
 
-  async #replaceHead(): Promise<void> {
-    const { session } = this.#store
+  async #replaceHead(engine: CoreEngine): Promise<void> {
     let next: Uint8Array
     try {
       if (this.#store.readOnlyReason !== null) throw this.#store.readOnlyError()
-      next = this.#engine.encodeHead()
+      next = engine.encodeHead()
     } catch (error) {
-      if (!this.#engine.failed) this.#engine.abortCheckpoint()
+      if (!engine.failed) engine.abortCheckpoint()
       throw error
     }
     let replaced: boolean
     try {
-      replaced = await session.compareAndSetHead(this.#store.head, next)
+      replaced = await this.#store.replaceHead(next)
     } catch (error) {
-      replaced = await this.#settleHead(next, asOmenError(error, 'STORAGE_FAILED'))
+      replaced = await this.#settleHead(engine, next, asOmenError(error, 'STORAGE_FAILED'))
     }
     if (!replaced) {
       this.#store.becomeReadOnly('another writer has taken over the database; open it again to write')
-      this.#engine.abortCheckpoint()
+      engine.abortCheckpoint()
       throw errorFromCode('LOCKED', 'another writer has taken over the database')
     }
     this.#store.head = next
-    this.#engine.finishCheckpoint()
-    await this.#store.deleteUnreferenced((name) => this.#engine.isReferenced(name))
+    engine.finishCheckpoint()
+    await this.#store.deleteUnreferenced((name) => engine.isReferenced(name))
   }
 
   /**
    * A head whose replacement was answered with an error may be the old one or the new one. Reading it tells, unless that
    * fails too. What was stored must stay in any case: a replacement that arrives late would name it.
    */
-  async #settleHead(next: Uint8Array, failure: OmenError): Promise<boolean> {
+  async #settleHead(engine: CoreEngine, next: Uint8Array, failure: OmenError): Promise<boolean> {
     let stored: Uint8Array | null = null
     try {
       stored = await this.#store.session.readHead()
@@ -195,7 +300,7 @@ export class Checkpointer {
       // `stored` says that nothing is known.
     }
     if (stored !== null && sameBytes(stored, next)) return true
-    this.#engine.abortCheckpoint()
+    engine.abortCheckpoint()
     if (stored === null) {
       this.#store.becomeReadOnly(
         `a checkpoint had an unknown outcome (${failure.code}: ${failure.message}); open the database again to write`,
@@ -206,18 +311,18 @@ export class Checkpointer {
     throw failure
   }
 
-  /** No head was asked to name these objects, so they can go at once. */
-  async #abort(written: readonly string[]): Promise<void> {
-    if (this.#engine.failed) return
-    await this.#store.exclusive(async () => {
-      this.#engine.abortCheckpoint()
-      try {
-        await this.#store.session.delete(written)
-        for (const name of written) this.#store.names.delete(name)
-      } catch {
-        // They stay known in `names`, or are found by the next open.
-      }
-    })
+  /** No head was asked to name these objects, so they can go at once. Resolves to whether they are gone for certain. */
+  async #abort(engine: CoreEngine, written: readonly string[]): Promise<boolean> {
+    if (engine.failed) return false
+    engine.abortCheckpoint()
+    try {
+      await this.#store.session.delete(written)
+      for (const name of written) this.#store.names.delete(name)
+      return true
+    } catch {
+      // They stay known in `names`, or are found by the next open.
+      return false
+    }
   }
 }
 

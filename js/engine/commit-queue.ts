@@ -4,20 +4,27 @@
  * A write resolves after its frame is durable and applied, never before. It rejects alone when the core refuses
  * it; with its whole frame when storage does. After a failed `put` other than `QUOTA_EXCEEDED` nobody knows whether
  * the frame is stored, so the handle becomes read-only: going on would let a later frame take the same sequence.
+ *
+ * A transaction, and a return to an earlier state, is a frame of its own: what it conflicts with, or has to undo, is
+ * known only when all frames before it are applied.
  */
-import { asOmenError, abortedError } from './protocol.js'
-import { errorFromCode } from '../errors/omen-error.js'
+import { asOmenError, abortedError, type RequestOptions } from './protocol.js'
+import { errorFromCode, OmenError } from '../errors/omen-error.js'
 import type { CoreCollectionOptions, CoreEngine, NamedObject } from '../wasm/core-engine.js'
+import type { Handles } from './handles.js'
 import type { Store } from './store.js'
 
+/** Collections and views by their handles: a backup may be restored while the write waits. */
 export type WriteOperation =
   | { readonly kind: 'create'; readonly name: string; readonly options: CoreCollectionOptions }
   | { readonly kind: 'drop'; readonly collection: number }
   | { readonly kind: 'upsert'; readonly collection: number; readonly batch: Uint8Array }
   | { readonly kind: 'delete'; readonly collection: number; readonly ids: Uint8Array }
+  | { readonly kind: 'transaction' | 'restore'; readonly view: number }
 
 interface Write {
   readonly operation: WriteOperation
+  readonly token: RequestOptions['token']
   readonly bytes: number
   readonly resolve: (rows: number) => void
   readonly reject: (error: Error) => void
@@ -28,6 +35,10 @@ interface Write {
 export interface CommitQueueOptions {
   /** A frame is closed when it holds about this much. */
   readonly frameBytesTarget: number
+  /** Resolves when the WAL may grow; a rejection is that of the writes that wait. */
+  readonly roomForFrame: () => Promise<void> | null
+  /** The time of a commit, in milliseconds since 1970. It never falls. */
+  readonly now: () => number
   /** After a frame was applied, with the rows it changed. */
   readonly onApplied: (rows: number) => void
 }
@@ -42,13 +53,16 @@ export class CommitQueue {
   readonly #engine: CoreEngine
   readonly #store: Store
   readonly #options: CommitQueueOptions
+  readonly #handles: Handles
   #waiting: Write[] = []
+  #acceptedBytes = 0
   #closed = false
   #pump: Promise<void> | null = null
 
-  constructor(engine: CoreEngine, store: Store, options: CommitQueueOptions) {
+  constructor(engine: CoreEngine, store: Store, handles: Handles, options: CommitQueueOptions) {
     this.#engine = engine
     this.#store = store
+    this.#handles = handles
     this.#options = options
   }
 
@@ -56,8 +70,13 @@ export class CommitQueue {
     return this.#pump !== null
   }
 
+  /** Bytes of rows and ids that were committed. */
+  get acceptedBytes(): number {
+    return this.#acceptedBytes
+  }
+
   /** Resolves, when durable and applied, to the rows that the operation changed. */
-  submit(operation: WriteOperation, signal?: AbortSignal): Promise<number> {
+  submit(operation: WriteOperation, { signal, token }: RequestOptions = {}): Promise<number> {
     return new Promise((resolve, reject) => {
       if (this.#closed) {
         reject(errorFromCode('CLOSED', 'the database was closed'))
@@ -67,7 +86,8 @@ export class CommitQueue {
         reject(abortedError(signal, operation.kind))
         return
       }
-      const write: Write = { operation, bytes: payloadBytes(operation), resolve, reject, begun: nothing }
+      const bytes = payloadBytes(operation)
+      const write: Write = { operation, token, bytes, resolve, reject, begun: nothing }
       if (signal !== undefined) this.#rejectOnAbort(write, signal)
       this.#waiting.push(write)
       this.#pump ??= this.#run()
@@ -101,7 +121,10 @@ export class CommitQueue {
     // The writes of one turn share the first frame.
     await Promise.resolve()
     try {
-      while (this.#waiting.length > 0) await this.#store.exclusive(() => this.#commitFrame())
+      while (this.#waiting.length > 0) {
+        await this.#options.roomForFrame()
+        await this.#store.exclusive(() => this.#commitFrame())
+      }
     } catch (error) {
       this.#rejectWaiting(asOmenError(error))
     } finally {
@@ -115,7 +138,7 @@ export class CommitQueue {
       return
     }
     try {
-      this.#engine.beginFrame()
+      this.#engine.beginFrame(this.#options.now())
     } catch (error) {
       this.#rejectWaiting(asOmenError(error))
       return
@@ -130,7 +153,12 @@ export class CommitQueue {
       }
       object = this.#engine.sealFrame()
     } catch (error) {
-      this.#giveUp(writes, error)
+      if (isEmptyFrame(writes, error)) {
+        this.#engine.discardFrame()
+        for (const write of writes) write.resolve(0)
+      } else {
+        this.#giveUp(writes, error)
+      }
       return
     }
     const limit = this.#store.adapter.capabilities.largestObjectBytes
@@ -157,7 +185,7 @@ export class CommitQueue {
       if (write === undefined) return
       const after = bytes + (write.bytes + OPERATION_OVERHEAD_BYTES) * (1 + CHECKSUM_SHARE)
       const isFull = bytes >= this.#options.frameBytesTarget || after > largestObjectBytes
-      if (writes.length > 0 && isFull) return
+      if (writes.length > 0 && (isFull || isAlone(write))) return
       this.#waiting.shift()
       write.begun()
       try {
@@ -168,6 +196,8 @@ export class CommitQueue {
         continue
       }
       writes.push(write)
+      if (write.token !== undefined) this.#engine.frameToken(write.token)
+      if (isAlone(write)) return
       bytes = after
     }
   }
@@ -178,13 +208,19 @@ export class CommitQueue {
         this.#engine.frameCreate(operation.name, operation.options)
         break
       case 'drop':
-        this.#engine.frameDrop(operation.collection)
+        this.#engine.frameDrop(this.#handles.collection(operation.collection))
         break
       case 'upsert':
-        this.#engine.frameUpsert(operation.collection, operation.batch)
+        this.#engine.frameUpsert(this.#handles.collection(operation.collection), operation.batch)
         break
       case 'delete':
-        this.#engine.frameDelete(operation.collection, operation.ids)
+        this.#engine.frameDelete(this.#handles.collection(operation.collection), operation.ids)
+        break
+      case 'transaction':
+        this.#engine.frameTransaction(this.#handles.view(operation.view))
+        break
+      case 'restore':
+        this.#engine.frameRestore(this.#handles.view(operation.view))
         break
     }
   }
@@ -203,6 +239,8 @@ export class CommitQueue {
       const counts = writes.map((_, i) => this.#engine.appliedCount(i))
       for (const [i, write] of writes.entries()) write.resolve(counts[i] as number)
       rows = counts.reduce((sum, count) => sum + count, 0)
+      // What a transaction wrote is known by its frame only.
+      for (const write of writes) this.#acceptedBytes += isAlone(write) ? object.bytes.length : write.bytes
     } catch (error) {
       // It is durable and will be found by the next open; this engine cannot say so any more, nor anything else.
       const failure = asOmenError(error)
@@ -258,8 +296,23 @@ export class CommitQueue {
 
 function nothing(): void {}
 
+function isAlone({ operation }: Write): boolean {
+  return operation.kind === 'transaction' || operation.kind === 'restore'
+}
+
+/** A transaction that wrote nothing, or a return to the state that is there. */
+function isEmptyFrame(writes: readonly Write[], error: unknown): boolean {
+  const [write] = writes
+  return (
+    write !== undefined && isAlone(write) && error instanceof OmenError && error.code === 'INVALID_ARGUMENT'
+  )
+}
+
 function payloadBytes(operation: WriteOperation): number {
   switch (operation.kind) {
+    case 'transaction':
+    case 'restore':
+      return 0
     case 'create':
     case 'drop':
       // A name has at most 255 bytes.

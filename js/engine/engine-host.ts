@@ -8,11 +8,16 @@
  * (js/platform).
  */
 import type { StorageAdapter } from '../../storage/contract.js'
-import { errorFromCode, type OmenError } from '../errors/omen-error.js'
+import { errorFromCode, OmenError } from '../errors/omen-error.js'
 import { CoreEngine } from '../wasm/core-engine.js'
+import type { Token } from '../wasm/core-values.js'
+import { rowCount } from '../wasm/row-batch.js'
 import type { CoreModule } from '../wasm/core-module.js'
+import { Backups } from './backups.js'
 import { Checkpointer } from './checkpointer.js'
 import { CommitQueue } from './commit-queue.js'
+import { Handles } from './handles.js'
+import { hostStats } from './host-stats.js'
 import { Indexer } from './indexer.js'
 import {
   abortedError,
@@ -20,23 +25,24 @@ import {
   type CollectionInfo,
   type CollectionSchema,
   type HostPort,
+  type HostSettings,
   type HostStats,
+  orAborted,
   type RequestInput,
   type RequestKind,
   type RequestOptions,
   type RequestOutput,
-  type WriteToken,
 } from './protocol.js'
 import { recover } from './recovery.js'
 import { checkAgrees, collectionInfo, coreOptions } from './schema.js'
 import { Store } from './store.js'
-import { findToken, noteToken } from './tokens-in-memory.js'
 import { Uploads } from './uploads.js'
 
 export interface HostOptions {
   readonly database: string
   readonly adapter: StorageAdapter
   readonly readOnly: boolean
+  readonly settings: HostSettings
   readonly core: CoreModule
   /** Where the host runs: in a worker longer tasks are no one's concern but the next request's. */
   readonly engine: 'worker' | 'in-place'
@@ -67,33 +73,45 @@ export class EngineHost implements HostPort {
   readonly engine: 'worker' | 'in-place'
   readonly partBytesMax: number
   readonly #database: string
+  readonly #settings: HostSettings
   readonly #core: CoreEngine
+  readonly #handles: Handles
   readonly #store: Store
   readonly #queue: CommitQueue
   readonly #uploads: Uploads
   readonly #checkpointer: Checkpointer
+  readonly #backups: Backups
   readonly #indexer: Indexer
+  /** Bytes that opening read. */
+  readonly #openingBytes: number
   /** Nothing may be left to do when a request is answered: nobody would do it. */
   readonly #isOnDemand: boolean
   readonly #creating = new Map<string, Promise<unknown>>()
   #closing: Promise<null> | null = null
+  /** Milliseconds since 1970: the latest that was seen, as a clock may be set back. */
+  #nowMs = 0
 
   /** Takes the writer lock, recovers, and leaves nothing open when it fails. */
   static async open(options: HostOptions): Promise<EngineHost> {
-    const { database, adapter, readOnly, signal } = options
+    const { database, adapter, readOnly, settings, signal } = options
     if (signal?.aborted === true) throw abortedError(signal, 'open')
     const session = await adapter
-      .open(database, readOnly ? 'read' : 'write')
+      .open(database, readOnly ? 'read' : 'write', { recreate: settings.recreate })
       .catch((error: unknown) => Promise.reject(asOmenError(error, 'STORAGE_FAILED')))
     try {
       const createEngine = (): CoreEngine => CoreEngine.create(options.core)
-      const { engine, head, names } = await recover({ database, session, readOnly, createEngine, signal })
+      const recovered = await recover({ database, session, readOnly, createEngine, signal })
+      const { engine, head, names, readBytes } = recovered
       const readOnlyReason = readOnly ? 'the database was opened with readOnly' : null
-      const { ephemeral } = options
-      const store = new Store({ database, adapter, session, head, readOnlyReason, ephemeral })
+      const { ephemeral, clockStandsStill } = options
+      // Nothing runs there after a request was answered, not even what would make a write durable a little later.
+      const durability =
+        clockStandsStill && settings.durability === 'relaxed' ? 'strict' : settings.durability
+      const place = { database, adapter, session, ephemeral }
+      const store = new Store({ ...place, head, readOnlyReason, durability })
       for (const name of names) store.names.add(name)
-      const host = new EngineHost(options, engine, store)
-      if (options.clockStandsStill) await store.settled()
+      const host = new EngineHost(options, engine, store, readBytes)
+      if (clockStandsStill) await store.settled()
       return host
     } catch (error) {
       await session.close().catch(() => undefined)
@@ -101,30 +119,38 @@ export class EngineHost implements HostPort {
     }
   }
 
-  private constructor(options: HostOptions, core: CoreEngine, store: Store) {
+  private constructor(options: HostOptions, core: CoreEngine, store: Store, openingBytes: number) {
     const inWorker = options.engine === 'worker'
     const { largestObjectBytes } = store.adapter.capabilities
     this.engine = options.engine
     this.partBytesMax = Math.min(inWorker ? PART_BYTES_WORKER : PART_BYTES_IN_PLACE, largestObjectBytes / 2)
     this.#database = options.database
+    this.#settings = options.settings
     this.#core = core
     this.#store = store
+    this.#openingBytes = openingBytes
+    this.#handles = new Handles(core)
     this.#isOnDemand = options.clockStandsStill
     this.#checkpointer = new Checkpointer(core, store)
-    this.#queue = new CommitQueue(core, store, {
+    this.#backups = new Backups(core, store, this.#checkpointer)
+    this.#queue = new CommitQueue(core, store, this.#handles, {
       frameBytesTarget: FRAME_BYTES_TARGET,
+      roomForFrame: () => this.#checkpointer.roomForFrame(),
+      now: () => this.#now(),
       onApplied: (rows) => {
+        this.#forget()
         this.#checkpointer.afterCommit()
         this.#indexer.noteWrite(rows)
       },
     })
-    this.#uploads = new Uploads(core, this.#queue)
+    this.#uploads = new Uploads(core, this.#handles, this.#queue)
     const sliceMs = inWorker ? SLICE_WORKER_MS : SLICE_IN_PLACE_MS
     this.#indexer = new Indexer(core, {
       sliceMs: options.clockStandsStill ? null : sliceMs,
       onCaughtUp: () => {
         if (!this.#isOnDemand) this.#checkpointer.afterIndexing()
       },
+      onSlice: () => this.#forget(),
       writing: () => this.#queue.busy,
       onError: () => this.#releaseIfFailed(),
       unblocked: () => this.#checkpointer.settled(),
@@ -157,28 +183,36 @@ export class EngineHost implements HostPort {
 
   readonly #handlers: Handlers = {
     search: (input) => {
-      const answer = this.#core.search(input)
+      const answer = this.#core.search({ ...input, ...this.#place(input) })
       this.#indexer.noteRead()
       return answer
     },
-    get: ({ collection, ids, include }) => {
-      const answer = this.#core.get(collection, ids, include)
+    get: ({ ids, include, ...where }) => {
+      const { collection, view } = this.#place(where)
+      const answer = this.#core.get(collection, ids, include, view)
       this.#indexer.noteRead()
       return answer
     },
-    list: ({ collection, cursor, limit, include }) => {
-      const answer = this.#core.list(collection, cursor, limit, include)
+    list: ({ cursor, limit, include, ...where }) => {
+      const { collection, view } = this.#place(where)
+      const answer = this.#core.list(collection, cursor, limit, include, view)
       this.#indexer.noteRead()
       return answer
     },
-    cursorAfter: ({ collection, id }) => this.#core.cursorAfter(collection, id),
-    count: ({ collection }) => this.#core.count(collection),
-    collectionStats: ({ collection }) => this.#core.stats(collection),
+    cursorAfter: ({ id, ...where }) => {
+      const { collection, view } = this.#place(where)
+      return this.#core.cursorAfter(collection, id, view)
+    },
+    count: (where) => {
+      const { collection, view } = this.#place(where)
+      return this.#core.count(collection, view)
+    },
+    collectionStats: ({ collection }) => this.#core.stats(this.#handles.collection(collection)),
 
-    upsert: ({ collection, batch }, { signal, token }) =>
-      this.#tokened(token, this.#queue.submit({ kind: 'upsert', collection, batch }, signal)),
-    deleteRows: ({ collection, ids }, { signal, token }) =>
-      this.#tokened(token, this.#queue.submit({ kind: 'delete', collection, ids }, signal)),
+    upsert: ({ collection, batch }, options) =>
+      this.#written(this.#queue.submit({ kind: 'upsert', collection, batch }, options)),
+    deleteRows: ({ collection, ids }, options) =>
+      this.#written(this.#queue.submit({ kind: 'delete', collection, ids }, options)),
     stagePart: ({ collection, upload, batch }) => {
       this.#requireWritable()
       this.#uploads.stage(upload, collection, batch)
@@ -190,35 +224,99 @@ export class EngineHost implements HostPort {
       return null
     },
 
-    collections: () => this.#collections(),
-    openCollection: ({ name, schema }) => this.#openCollection(name, schema),
-    dropCollection: ({ name }, { token }) => this.#dropCollection(name, token),
+    collections: ({ view }) => this.#collections(this.#handles.view(view)),
+    openCollection: ({ name, schema, view }) =>
+      view === 0 ? this.#openCollection(name, schema) : this.#collectionIn(this.#handles.view(view), name),
+    dropCollection: ({ name }, options) => this.#dropCollection(name, options),
+
+    openView: () => this.#handles.openView(),
+    openViewAt: ({ at }) => this.#handles.openViewAt(at),
+    closeView: ({ view }) => {
+      this.#handles.closeView(view)
+      return null
+    },
+    beginTransaction: () => {
+      this.#requireWritable()
+      return this.#handles.beginTransaction()
+    },
+    transactionUpsert: ({ batch, ...where }) => {
+      const { collection, view } = this.#place(where)
+      this.#core.transactionUpsert(view, collection, batch)
+      return rowCount(batch)
+    },
+    transactionDelete: ({ ids, ...where }) => {
+      const { collection, view } = this.#place(where)
+      return this.#core.transactionDelete(view, collection, ids)
+    },
+    commitTransaction: ({ view }, { token }) => this.#commitView('transaction', view, token),
+    restoreTo: ({ at }, { token }) => {
+      this.#requireWritable()
+      return this.#commitView('restore', this.#handles.openViewAt(at).view, token)
+    },
+    findToken: ({ token }) => this.#findToken(token),
+
+    openBackup: async () => {
+      await this.#queue.drained()
+      return { backup: await this.#backups.open() }
+    },
+    nextBackupChunk: ({ backup }) => this.#backups.nextChunk(backup),
+    closeBackup: async ({ backup }) => {
+      await this.#backups.close(backup)
+      return null
+    },
+    beginRestore: () => {
+      this.#requireWritable()
+      return { restore: this.#backups.beginRestore() }
+    },
+    restoreChunk: ({ restore, chunk }) => {
+      this.#backups.add(restore, chunk)
+      return null
+    },
+    finishRestore: async ({ restore }) => {
+      await this.#backups.finishRestore(restore, (next) => this.#handles.moveTo(next))
+      this.#indexer.noteWrite(0)
+      return null
+    },
+    discardRestore: ({ restore }) => {
+      this.#backups.discardRestore(restore)
+      return null
+    },
 
     databaseStats: () => this.#stats(),
     flush: async () => {
       await this.#queue.drained()
       await this.#checkpointer.run()
+      await this.#store.exclusive(() => this.#store.sync())
       return null
     },
-    idle: () => this.#idle(),
+    idle: (_, { signal, onProgress }) => orAborted(this.#idle(onProgress), signal, 'idle'),
     close: () => this.#close(),
     relinquish: () => this.#relinquish(),
-    findToken: ({ token }) => findToken(this.#store.adapter, token),
   }
 
-  #collections(): CollectionInfo[] {
+  #place({ collection, view }: { collection: number; view: number }) {
+    return { collection: this.#handles.collection(collection), view: this.#handles.view(view) }
+  }
+
+  #collections(view: number): CollectionInfo[] {
     const infos: CollectionInfo[] = []
-    for (let i = 0; i < this.#core.collectionCount(); i += 1) {
-      infos.push(collectionInfo(this.#core, this.#core.collectionAt(i)))
+    for (let i = 0; i < this.#core.collectionCount(view); i += 1) {
+      infos.push(collectionInfo(this.#core, this.#handles, this.#core.collectionAt(i, view)))
     }
     return infos
+  }
+
+  #collectionIn(view: number, name: string): CollectionInfo {
+    const collection = this.#core.findCollectionIn(view, name)
+    if (collection === 0) throw this.#noCollection(name)
+    return collectionInfo(this.#core, this.#handles, collection)
   }
 
   async #openCollection(name: string, schema: Partial<CollectionSchema> | null): Promise<CollectionInfo> {
     for (;;) {
       const collection = this.#core.findCollection(name)
       if (collection !== 0) {
-        const info = collectionInfo(this.#core, collection)
+        const info = collectionInfo(this.#core, this.#handles, collection)
         if (schema !== null) checkAgrees(info, schema)
         return info
       }
@@ -243,54 +341,76 @@ export class EngineHost implements HostPort {
     }
   }
 
-  async #dropCollection(name: string, token: WriteToken | undefined): Promise<null> {
+  async #dropCollection(name: string, options: RequestOptions): Promise<null> {
     const collection = this.#core.findCollection(name)
     if (collection === 0) throw this.#noCollection(name)
-    await this.#tokened(token, this.#queue.submit({ kind: 'drop', collection }))
+    const handle = this.#handles.ofCollection(collection)
+    await this.#written(this.#queue.submit({ kind: 'drop', collection: handle }, options))
     return null
   }
 
-  async #stats(): Promise<HostStats> {
-    const { adapter, readOnlyReason } = this.#store
-    const usage = await this.#store.usage().catch((error: unknown) => {
-      throw asOmenError(error, 'STORAGE_FAILED')
-    })
-    const error = this.#indexer.error ?? this.#checkpointer.backgroundError
-    return {
-      storage: adapter.name,
-      durable: adapter.capabilities.durableOnResolve,
-      simd: this.#core.simd,
-      readOnly: readOnlyReason !== null,
-      ...(readOnlyReason === null ? {} : { readOnlyReason }),
-      sequence: Number(this.#core.sequence()),
-      collections: this.#core.collectionCount(),
-      memoryBytes: this.#core.wasmMemoryBytes(),
-      storageUsedBytes: usage.usedBytes,
-      ...(usage.availableBytes === undefined ? {} : { storageAvailableBytes: usage.availableBytes }),
-      busy: this.#busy,
-      ...(error === null ? {} : { backgroundError: `${error.code}: ${error.message}` }),
+  /** What a view stands for becomes one commit; the view has ended then, whatever came of it. */
+  async #commitView(
+    kind: 'transaction' | 'restore',
+    view: number,
+    token: RequestOptions['token'],
+  ): Promise<number> {
+    try {
+      return await this.#written(this.#queue.submit({ kind, view }, { token }))
+    } finally {
+      this.#handles.closeView(view)
     }
+  }
+
+  #findToken(token: Token): number | null {
+    try {
+      return this.#core.findToken(token)
+    } catch (error) {
+      if (error instanceof OmenError && error.code === 'NOT_FOUND') return null
+      throw error
+    }
+  }
+
+  #now(): number {
+    this.#nowMs = Math.max(this.#nowMs, Date.now())
+    return this.#nowMs
+  }
+
+  /** A reader keeps what the writer's retention left. */
+  #forget(): void {
+    if (this.#store.readOnlyReason === null) this.#core.forgetBefore(this.#now() - this.#settings.retentionMs)
+  }
+
+  #stats(): Promise<HostStats> {
+    return hostStats(this.#core, this.#store, {
+      openingBytes: this.#openingBytes,
+      acceptedBytes: this.#queue.acceptedBytes,
+      busy: this.#busy,
+      error: this.#indexer.error ?? this.#checkpointer.backgroundError,
+    })
   }
 
   get #busy(): boolean {
     return this.#queue.busy || this.#indexer.busy || this.#checkpointer.busy
   }
 
-  async #idle(): Promise<null> {
+  async #idle(onProgress: RequestOptions['onProgress']): Promise<null> {
+    let total = 0
+    let before = 0
+    const onLeft = (left: number): void => {
+      // What is left is an estimate, and commits add to it: done must not fall.
+      total = Math.max(total, before + left)
+      before = Math.max(before, total - left)
+      onProgress?.(before, total)
+    }
     // Each may give the others new work: a commit rows to index, a finished graph a checkpoint.
     do {
       await this.#queue.drained()
-      await this.#indexer.idle()
+      await this.#indexer.idle(onProgress && onLeft)
       await this.#checkpointed()
       this.#core.sequence() // Throws when the engine has failed.
     } while (this.#busy && this.#closing === null)
     return null
-  }
-
-  async #tokened(token: WriteToken | undefined, rows: Promise<number>): Promise<number> {
-    const count = await this.#written(rows)
-    if (token !== undefined) noteToken(this.#store.adapter, token, count)
-    return count
   }
 
   /** A write is answered; where nothing runs afterwards, not before the checkpoint that it brought about. */
@@ -312,6 +432,14 @@ export class EngineHost implements HostPort {
   }
 
   async #closeOnce(): Promise<null> {
+    try {
+      return await this.#end()
+    } catch (error) {
+      throw asOmenError(error, 'STORAGE_FAILED')
+    }
+  }
+
+  async #end(): Promise<null> {
     await this.#queue.close()
     await this.#indexer.stop()
     await this.#checkpointer.settled()
@@ -320,20 +448,27 @@ export class EngineHost implements HostPort {
       await this.#checkpointer.run().catch(() => undefined)
     }
     await this.#store.settled()
+    this.#backups.discardAll()
     this.#core.dispose()
     try {
+      // What was promised to be durable at the end is, or this call rejects.
+      if (this.#store.readOnlyReason === null) await this.#store.sync()
+    } finally {
       await this.#store.session.close()
-    } catch (error) {
-      throw asOmenError(error, 'STORAGE_FAILED')
     }
     return null
   }
 
-  /** What waits is committed, unless another writer has taken over. */
+  /** What waits is committed and made durable, unless another writer has taken over. */
   async #relinquish(): Promise<null> {
     await this.#queue.close()
-    this.#store.becomeReadOnly('another writer waits for the database')
-    return this.#close()
+    try {
+      if (this.#store.readOnlyReason === null) await this.#store.exclusive(() => this.#store.sync())
+    } finally {
+      this.#store.becomeReadOnly('another writer waits for the database')
+      await this.#close()
+    }
+    return null
   }
 
   /** Whoever hears that this handle is of no more use can open the database again at once: its lock is given up. */

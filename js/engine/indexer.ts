@@ -17,6 +17,8 @@ export interface IndexerOptions {
   readonly onError: () => void
   /** A write is on its way: its writer waits for the end of the slice as well. */
   readonly writing: () => boolean
+  /** Before each slice. */
+  readonly onSlice: () => void
   /** While a checkpoint is open no work can be done; resolves when none is. */
   readonly unblocked: () => Promise<void>
 }
@@ -41,6 +43,8 @@ export class Indexer {
   #requestsBeforeSlice = 0
   #left = 0
   #error: OmenError | null = null
+  /** Who wants to know how much is left, after each slice. */
+  readonly #watchers = new Set<(left: number) => void>()
 
   constructor(engine: CoreEngine, options: IndexerOptions) {
     this.#engine = engine
@@ -78,8 +82,18 @@ export class Indexer {
     this.#running ??= this.#run(this.#options.sliceMs)
   }
 
-  /** Resolves when there is no more work, or when an error stopped it. */
-  async idle(): Promise<void> {
+  /** Resolves when there is no more work, or when an error stopped it. `onLeft` hears how many steps are left, about. */
+  async idle(onLeft?: (left: number) => void): Promise<void> {
+    if (onLeft === undefined) return this.#idle()
+    this.#watchers.add(onLeft)
+    try {
+      await this.#idle()
+    } finally {
+      this.#watchers.delete(onLeft)
+    }
+  }
+
+  async #idle(): Promise<void> {
     if (this.#options.sliceMs === null) {
       while (!this.#stopped && this.#steps(STEPS_PER_IDLE_TURN) > 0) {
         await macrotask()
@@ -125,8 +139,10 @@ export class Indexer {
 
   #steps(steps: number): number {
     try {
+      this.#options.onSlice()
       this.#left = this.#engine.work(steps)
       if (this.#left === 0) this.#options.onCaughtUp()
+      for (const watcher of this.#watchers) watcher(this.#left)
     } catch (error) {
       this.#left = 0
       this.#error = asOmenError(error)

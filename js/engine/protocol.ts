@@ -7,12 +7,29 @@
  */
 import { errorFromCode, OmenError } from '../errors/omen-error.js'
 import type { ErrorCode } from '../errors/codes.js'
+import type { Token } from '../wasm/core-values.js'
 
 /** `l2` Euclidean distance, `cosine` 1 - cos, `dot` negative inner product, `l1` sum of absolute differences. */
 export type Metric = 'l2' | 'cosine' | 'dot' | 'l1'
 
 /** What graph traversal compares; the exact vectors always decide the final order. */
 export type Quantization = 'none' | 'sq8'
+
+/**
+ * When a write resolves. `strict`: it survives a crash of the machine, where the storage is durable. `relaxed`: it
+ * survives the end of the tab or process, and within about a second the rest. `manual`: the rest only after `flush`, a
+ * checkpoint or `close`.
+ */
+export type Durability = 'strict' | 'relaxed' | 'manual'
+
+/** How a database is opened, beside where. */
+export interface HostSettings {
+  readonly durability: Durability
+  /** How long past states stay readable. */
+  readonly retentionMs: number
+  /** Begin anew where the browser has removed the database. */
+  readonly recreate: boolean
+}
 
 /** A collection's options, every default filled in. */
 export interface CollectionSchema {
@@ -40,7 +57,19 @@ export interface SearchInput {
   readonly efSearch: number
   readonly exact: boolean
   readonly include: number
+  /** 0: the newest state. */
+  readonly view: number
 }
+
+/** A state held open until `closeView`, or until `restoreBackup` or `close` ends it. */
+export interface ViewInfo {
+  readonly view: number
+  /** Of the last commit in it. */
+  readonly sequence: number
+}
+
+/** A past state: after a commit, or at a time (milliseconds since 1970). */
+export type PointInTime = { readonly sequence: number } | { readonly timeMs: number }
 
 export interface HostCollectionStats {
   readonly liveRows: number
@@ -51,17 +80,28 @@ export interface HostCollectionStats {
   readonly linkBytes: number
   readonly idBytes: number
   readonly metadataBytes: number
+  readonly memtableRows: number
+  readonly segments: number
+  readonly liveBytes: number
 }
 
 export interface HostStats {
   readonly storage: string
   readonly durable: boolean
+  readonly durability: Durability
   readonly simd: 'simd128' | 'relaxed-simd'
   readonly readOnly: boolean
   readonly readOnlyReason?: string
   readonly role?: 'leader' | 'follower'
   readonly sequence: number
+  readonly oldestSequence: number
   readonly collections: number
+  readonly memtableRows: number
+  readonly segments: number
+  readonly walBytes: number
+  readonly writeAmplification: number
+  readonly spaceAmplification: number
+  readonly readAmplification: number
   readonly memoryBytes: number
   readonly storageUsedBytes: number
   readonly storageAvailableBytes?: number
@@ -71,10 +111,10 @@ export interface HostStats {
 
 /** Every request: what goes in, what comes out. */
 export interface HostRequests {
-  collections: { input: null; output: CollectionInfo[] }
-  /** Creates, or opens and checks what `schema` gives. Null: it must exist. */
+  collections: { input: { view: number }; output: CollectionInfo[] }
+  /** Creates, or opens and checks what `schema` gives. Null, and in a view: it must exist. */
   openCollection: {
-    input: { name: string; schema: Partial<CollectionSchema> | null }
+    input: { name: string; schema: Partial<CollectionSchema> | null; view: number }
     output: CollectionInfo
   }
   dropCollection: { input: { name: string }; output: null }
@@ -89,37 +129,61 @@ export interface HostRequests {
   deleteRows: { input: { collection: number; ids: Uint8Array<ArrayBuffer> }; output: number }
   search: { input: SearchInput; output: Uint8Array<ArrayBuffer> }
   get: {
-    input: { collection: number; ids: Uint8Array<ArrayBuffer>; include: number }
+    input: { collection: number; ids: Uint8Array<ArrayBuffer>; include: number; view: number }
     output: Uint8Array<ArrayBuffer>
   }
   list: {
-    input: { collection: number; cursor: bigint; limit: number; include: number }
+    input: { collection: number; cursor: bigint; limit: number; include: number; view: number }
     output: Uint8Array<ArrayBuffer>
   }
   /** `id`: an id list of one. */
-  cursorAfter: { input: { collection: number; id: Uint8Array<ArrayBuffer> }; output: bigint }
-  count: { input: { collection: number }; output: number }
+  cursorAfter: { input: { collection: number; id: Uint8Array<ArrayBuffer>; view: number }; output: bigint }
+  count: { input: { collection: number; view: number }; output: number }
   collectionStats: { input: { collection: number }; output: HostCollectionStats }
+
+  openView: { input: null; output: ViewInfo }
+  openViewAt: { input: { at: PointInTime }; output: ViewInfo }
+  /** Of a transaction: gives its writes up. One that is not open is fine. */
+  closeView: { input: { view: number }; output: null }
+  beginTransaction: { input: null; output: ViewInfo }
+  transactionUpsert: {
+    input: { view: number; collection: number; batch: Uint8Array<ArrayBuffer> }
+    output: number
+  }
+  transactionDelete: {
+    input: { view: number; collection: number; ids: Uint8Array<ArrayBuffer> }
+    output: number
+  }
+  /** One commit of all its writes. Whatever comes of it, the transaction has ended. */
+  commitTransaction: { input: { view: number }; output: number }
+  /** One commit that makes the newest state equal to a past one. */
+  restoreTo: { input: { at: PointInTime }; output: number }
+  /** Rows that the write with this token changed; `null` when it is not known to be committed. */
+  findToken: { input: { token: Token }; output: number | null }
+
+  /** The state of now, as a backup stream (docs/file-format.md) to be asked for chunk by chunk. */
+  openBackup: { input: null; output: { backup: number } }
+  /** An empty one after the last. */
+  nextBackupChunk: { input: { backup: number }; output: Uint8Array<ArrayBuffer> }
+  closeBackup: { input: { backup: number }; output: null }
+  beginRestore: { input: null; output: { restore: number } }
+  restoreChunk: { input: { restore: number; chunk: Uint8Array<ArrayBuffer> }; output: null }
+  /** The content of the stream takes the place of the database's; until here nothing was changed. */
+  finishRestore: { input: { restore: number }; output: null }
+  discardRestore: { input: { restore: number }; output: null }
+
   databaseStats: { input: null; output: HostStats }
   flush: { input: null; output: null }
+  /** Progress counts steps of background work. */
   idle: { input: null; output: null }
   close: { input: null; output: null }
   /** Closes without a last checkpoint, for another writer that waits; what was committed stays in the WAL. */
   relinquish: { input: null; output: null }
-  /** The rows that the write of this token changed; null when there was no such write. */
-  findToken: { input: { token: WriteToken }; output: number | null }
 }
 
 export type RequestKind = keyof HostRequests
 export type RequestInput<K extends RequestKind> = HostRequests[K]['input']
 export type RequestOutput<K extends RequestKind> = HostRequests[K]['output']
-
-/** Names one write wherever and whenever it is carried out, so that it can be asked for, and sent again, exactly once. */
-export interface WriteToken {
-  /** Random, of the one who writes. */
-  readonly client: bigint
-  readonly request: bigint
-}
 
 export interface RequestOptions {
   /** Buffers that the request hands over. */
@@ -127,8 +191,8 @@ export interface RequestOptions {
   /** Reads reject at once; writes stop before the next part and then say how far they came. */
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((done: number, total: number) => void) | undefined
-  /** Of `upsert`, `deleteRows` and `dropCollection`: committed with the write, for `findToken`. */
-  readonly token?: WriteToken | undefined
+  /** Of a write: names it, so that `findToken` can tell whether it was committed. */
+  readonly token?: Token | undefined
 }
 
 /** A host, near or far. Rejects with `OmenError`s only. */
@@ -193,6 +257,16 @@ export function withCommittedRows(error: unknown, committedRows: number): OmenEr
   const own = errorFromCode(code, message, cause)
   own.committedRows = committedRows
   return own
+}
+
+/** What `work` comes to, unless the signal fires before. The work itself goes on. */
+export function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined, what: string): Promise<T> {
+  if (signal === undefined) return work
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(abortedError(signal, what))
+    signal.addEventListener('abort', onAbort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
 }
 
 /** The error of a signal that fired. */

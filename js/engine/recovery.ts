@@ -31,6 +31,8 @@ export interface Recovered {
   readonly head: Uint8Array
   /** Every object stored, those that nothing refers to included. */
   readonly names: readonly string[]
+  /** Bytes of objects read. */
+  readonly readBytes: number
 }
 
 /**
@@ -50,16 +52,16 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     try {
       if (head === null) engine.openNew()
       else engine.openHead(head)
-      await loadObjects(engine, options)
+      let readBytes = await loadObjects(engine, options)
       if (!options.readOnly) {
         head = await takeOver(engine, options, head)
         hasTakenOver = true
       }
       const names = await planReplay(engine, options)
       isReplaying = true
-      await replay(engine, options)
+      readBytes += await replay(engine, options)
       if (head !== null && (!options.readOnly || (await isStill(head, options))))
-        return { engine, head, names }
+        return { engine, head, names, readBytes }
       engine.dispose()
     } catch (error) {
       engine.dispose()
@@ -118,14 +120,16 @@ function lostRace({ database }: RecoveryOptions, cause?: unknown): OmenError {
   return errorFromCode('LOCKED', `another writer has just opened ${JSON.stringify(database)}`, cause)
 }
 
-/** The manifest, then everything it names. */
-async function loadObjects(engine: CoreEngine, options: RecoveryOptions): Promise<void> {
+/** The manifest, then everything it names. Resolves to the bytes read. */
+async function loadObjects(engine: CoreEngine, options: RecoveryOptions): Promise<number> {
   const nameOf = (index: number): string => engine.requiredObjectName(index)
   const take = (index: number, bytes: Uint8Array): void => engine.loadObject(index, bytes)
   const manifestCount = engine.requiredObjectCount()
-  await readInOrder(options, indexes(0, manifestCount), nameOf, take)
-  await readInOrder(options, indexes(manifestCount, engine.requiredObjectCount()), nameOf, take)
+  const manifestBytes = await readInOrder(options, indexes(0, manifestCount), nameOf, take)
+  const named = indexes(manifestCount, engine.requiredObjectCount())
+  const namedBytes = await readInOrder(options, named, nameOf, take)
   engine.finishLoad()
+  return manifestBytes + namedBytes
 }
 
 /** Resolves to the names of all stored objects that are the engine's to delete, should nothing refer to them. */
@@ -168,8 +172,8 @@ async function offerOverlooked(
   }
 }
 
-async function replay(engine: CoreEngine, options: RecoveryOptions): Promise<void> {
-  await readInOrder(
+async function replay(engine: CoreEngine, options: RecoveryOptions): Promise<number> {
+  return readInOrder(
     options,
     indexes(0, engine.replayCount()),
     (index) => engine.replayName(index),
@@ -177,15 +181,16 @@ async function replay(engine: CoreEngine, options: RecoveryOptions): Promise<voi
   )
 }
 
-/** Reads a few objects at a time and hands them over in order. */
+/** Reads a few objects at a time and hands them over in order. Resolves to their bytes. */
 async function readInOrder(
   options: RecoveryOptions,
   wanted: readonly number[],
   nameOf: (index: number) => string,
   take: (index: number, bytes: Uint8Array) => void,
-): Promise<void> {
+): Promise<number> {
   const pending: { index: number; name: string; bytes: Promise<Uint8Array | null> }[] = []
   let next = 0
+  let readBytes = 0
   try {
     while (next < wanted.length || pending.length > 0) {
       while (next < wanted.length && pending.length < PARALLEL_READS) {
@@ -204,7 +209,9 @@ async function readInOrder(
         throw errorFromCode('CORRUPTION', `object ${first.name}: expected it to be stored, found nothing`)
       }
       take(first.index, bytes)
+      readBytes += bytes.length
     }
+    return readBytes
   } finally {
     await Promise.allSettled(pending.map((each) => each.bytes))
   }

@@ -1,6 +1,7 @@
 /** A collection's options between the API's words and the core's. */
 import { errorFromCode } from '../errors/omen-error.js'
 import type { CoreCollectionOptions, CoreEngine } from '../wasm/core-engine.js'
+import type { Handles } from './handles.js'
 import type { CollectionInfo, CollectionSchema } from './protocol.js'
 
 const DEFAULTS = { quantization: 'sq8', M: 16, efConstruction: 200 } as const
@@ -20,10 +21,10 @@ export function coreOptions(given: Partial<CollectionSchema>): CoreCollectionOpt
   }
 }
 
-export function collectionInfo(engine: CoreEngine, collection: number): CollectionInfo {
+export function collectionInfo(engine: CoreEngine, handles: Handles, collection: number): CollectionInfo {
   const { dimensions, metric, quantization, degree, efConstruction } = engine.collectionOptions(collection)
   return {
-    collection,
+    collection: handles.ofCollection(collection),
     name: engine.collectionName(collection),
     schema: { dimensions, metric, quantization, M: degree, efConstruction },
   }

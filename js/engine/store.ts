@@ -4,9 +4,13 @@
  *
  * Every write goes through `exclusive`, one at a time: a `put` is refused when the head is not the one
  * it was told, so no head may be replaced under a put on its way.
+ *
+ * Objects may be put *relaxed*: then a crash of the machine may take them until the next `sync`. What a head names is
+ * synced before that head is set, whatever the durability of writes is.
  */
 import type { StorageAdapter, StorageObject, StorageSession, StorageUsage } from '../../storage/contract.js'
 import { errorFromCode, type OmenError } from '../errors/omen-error.js'
+import { asOmenError, type Durability } from './protocol.js'
 
 export interface StoreOptions {
   readonly database: string
@@ -16,7 +20,11 @@ export interface StoreOptions {
   /** `null`: it may be written. */
   readonly readOnlyReason: string | null
   readonly ephemeral: boolean
+  readonly durability: Durability
 }
+
+/** How long a relaxed write may wait to be made durable. */
+const SYNC_DELAY_MS = 1000
 
 export class Store {
   readonly adapter: StorageAdapter
@@ -25,7 +33,15 @@ export class Store {
   readonly names = new Set<string>()
   /** Nobody can open this again: then nothing is kept twice. */
   readonly ephemeral: boolean
+  readonly durability: Durability
   head: Uint8Array
+  /** Bytes put since the session began. */
+  #putBytes = 0
+  /** Puts that a crash of the machine may still take. */
+  #unsynced = false
+  #syncTimer: ReturnType<typeof setTimeout> | null = null
+  /** Names that must stay although nothing refers to them, and for how many readers. */
+  readonly #pins = new Map<string, number>()
   readonly #database: string
   #readOnlyReason: string | null
   #released: Promise<void> | null = null
@@ -37,6 +53,7 @@ export class Store {
     this.session = options.session
     this.head = options.head
     this.ephemeral = options.ephemeral
+    this.durability = options.durability
     this.#readOnlyReason = options.readOnlyReason
   }
 
@@ -97,15 +114,80 @@ export class Store {
     await this.#last
   }
 
-  /** Makes a new object durable, where anything is. Call within `exclusive`. */
+  get putBytes(): number {
+    return this.#putBytes
+  }
+
+  /** Stores a write's object, as durable as writes are to be. Call within `exclusive`. */
   async put(object: StorageObject): Promise<void> {
+    await this.#put(object, this.durability !== 'strict')
+    if (this.durability === 'relaxed' && this.#unsynced) this.#syncSoon()
+  }
+
+  /** Stores an object for a head to name, which `replaceHead` makes durable first. Call within `exclusive`. */
+  async putForHead(object: StorageObject): Promise<void> {
+    await this.#put(object, true)
+  }
+
+  async #put(object: StorageObject, relaxed: boolean): Promise<void> {
     if (this.ephemeral) return
-    await this.session.put([object], this.head)
+    const canRelax = relaxed && this.session.sync !== undefined
+    await this.session.put([object], this.head, canRelax ? { relaxed } : undefined)
+    this.#putBytes += object.bytes.length
+    if (canRelax) this.#unsynced = true
+  }
+
+  /** False when the stored head is another one than this session's. Call within `exclusive`. */
+  async replaceHead(next: Uint8Array): Promise<boolean> {
+    await this.sync()
+    this.#putBytes += next.length
+    return this.session.compareAndSetHead(this.head, next)
+  }
+
+  /** Makes durable what was put. Call within `exclusive`. */
+  async sync(): Promise<void> {
+    if (this.#syncTimer !== null) clearTimeout(this.#syncTimer)
+    this.#syncTimer = null
+    if (!this.#unsynced || this.#released !== null) return
+    try {
+      await this.session.sync?.()
+      this.#unsynced = false
+    } catch (error) {
+      const failure = asOmenError(error, 'STORAGE_FAILED')
+      // Writes that resolved may be lost by a crash now, and no later sync could promise them again.
+      if (this.durability !== 'strict') {
+        this.becomeReadOnly(
+          `writes could not be made durable (${failure.code}: ${failure.message}); open the database again to write`,
+        )
+      }
+      throw failure
+    }
+  }
+
+  #syncSoon(): void {
+    this.#syncTimer ??= setTimeout(() => {
+      // `readOnlyReason` has what it fails with.
+      this.exclusive(() => this.sync()).catch(() => undefined)
+    }, SYNC_DELAY_MS)
+    // A process that has nothing else to do may end: what it wrote is with the system already.
+    ;(this.#syncTimer as { unref?: () => void }).unref?.()
+  }
+
+  /** Keeps objects from being deleted until the function returned is called. */
+  pin(names: readonly string[]): () => void {
+    for (const name of names) this.#pins.set(name, (this.#pins.get(name) ?? 0) + 1)
+    return () => {
+      for (const name of names) {
+        const left = (this.#pins.get(name) ?? 0) - 1
+        if (left > 0) this.#pins.set(name, left)
+        else this.#pins.delete(name)
+      }
+    }
   }
 
   /** Deletes objects that nothing refers to; what fails is tried again with the next. Call within `exclusive`. */
   async deleteUnreferenced(isReferenced: (name: string) => boolean): Promise<void> {
-    const obsolete = [...this.names].filter((name) => !isReferenced(name))
+    const obsolete = [...this.names].filter((name) => !isReferenced(name) && !this.#pins.has(name))
     if (obsolete.length === 0) return
     try {
       await this.session.delete(obsolete)

@@ -1,7 +1,9 @@
 /** Upserts of several parts: kept until all parts are checked, then committed one after the other. */
 import type { CoreEngine } from '../wasm/core-engine.js'
 import { errorFromCode } from '../errors/omen-error.js'
+import { rowCount } from '../wasm/row-batch.js'
 import type { CommitQueue } from './commit-queue.js'
+import type { Handles } from './handles.js'
 import { macrotask } from './macrotask.js'
 import { type RequestOptions, withCommittedRows } from './protocol.js'
 
@@ -13,16 +15,18 @@ interface Upload {
 export class Uploads {
   readonly #engine: CoreEngine
   readonly #queue: CommitQueue
+  readonly #handles: Handles
   readonly #uploads = new Map<number, Upload>()
 
-  constructor(engine: CoreEngine, queue: CommitQueue) {
+  constructor(engine: CoreEngine, handles: Handles, queue: CommitQueue) {
     this.#engine = engine
+    this.#handles = handles
     this.#queue = queue
   }
 
   /** Checks the part as its commit will. Nothing is kept of one that is refused. */
   stage(upload: number, collection: number, batch: Uint8Array): void {
-    this.#engine.checkRowBatch(collection, batch)
+    this.#engine.checkRowBatch(this.#handles.collection(collection), batch)
     let staged = this.#uploads.get(upload)
     if (staged === undefined) {
       staged = { collection, parts: [] }
@@ -35,8 +39,8 @@ export class Uploads {
     this.#uploads.delete(upload)
   }
 
-  /** The rows committed. An error carries how many were, when not all. */
-  async commit(upload: number, { signal, onProgress }: RequestOptions): Promise<number> {
+  /** The rows committed. An error carries how many were, when not all. A token stands for the last part. */
+  async commit(upload: number, { signal, onProgress, token }: RequestOptions): Promise<number> {
     const staged = this.#uploads.get(upload)
     if (staged === undefined) throw errorFromCode('INVALID_ARGUMENT', `there is no upload ${upload}`)
     this.#uploads.delete(upload)
@@ -49,7 +53,8 @@ export class Uploads {
       if (batch === undefined) return done
       const rows = rowCount(batch)
       try {
-        await this.#queue.submit({ kind: 'upsert', collection, batch }, signal)
+        const options = parts.length === 0 ? { signal, token } : { signal }
+        await this.#queue.submit({ kind: 'upsert', collection, batch }, options)
       } catch (error) {
         throw withCommittedRows(error, done)
       }
@@ -59,8 +64,4 @@ export class Uploads {
       if (parts.length > 0) await macrotask()
     }
   }
-}
-
-function rowCount(batch: Uint8Array): number {
-  return new DataView(batch.buffer, batch.byteOffset, 4).getUint32(0, true)
 }

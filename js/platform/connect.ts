@@ -8,7 +8,7 @@ import type { Environment } from '../sharing/environment.js'
 import type { Connect, ConnectRequest, Connected } from '../api/open.js'
 import type { StorageName } from '../api/types.js'
 import { EngineHost } from '../engine/engine-host.js'
-import { abortedError, asOmenError, type HostPort } from '../engine/protocol.js'
+import { abortedError, asOmenError, type HostPort, type HostSettings } from '../engine/protocol.js'
 import { errorFromCode } from '../errors/omen-error.js'
 import type { CoreModule, WasmSource } from '../wasm/core-module.js'
 import { WorkerClient, type WorkerHandle, WorkerNotStarted } from '../worker/worker-client.js'
@@ -60,6 +60,7 @@ export interface HostRequest {
   readonly storage: StorageName | StorageAdapter
   readonly readOnly: boolean
   readonly sharing: boolean
+  readonly settings: HostSettings
   readonly wasm: WasmSource | null
   readonly signal: AbortSignal | undefined
 }
@@ -70,7 +71,7 @@ export async function openHost(
   engine: 'worker' | 'in-place',
   request: HostRequest,
 ): Promise<HostPort> {
-  const { storage, database, readOnly, signal } = request
+  const { storage, database, readOnly, settings, signal } = request
   const isNamed = typeof storage === 'string'
   const environment = isNamed && request.sharing && !readOnly ? (runtime.sharing?.(storage) ?? null) : null
   const adapter = isNamed ? await runtime.storage(storage, environment !== null) : storage
@@ -78,7 +79,17 @@ export async function openHost(
   // An adapter that was made here for this one host.
   const ephemeral = storage === 'memory'
   const open = (core: CoreModule): Promise<EngineHost> =>
-    EngineHost.open({ database, readOnly, signal, adapter, ephemeral, core, engine, clockStandsStill })
+    EngineHost.open({
+      database,
+      readOnly,
+      settings,
+      signal,
+      adapter,
+      ephemeral,
+      core,
+      engine,
+      clockStandsStill,
+    })
   const core = await runtime.loadCore(request.wasm)
   if (environment === null) return open(core)
   // Loaded before it is needed, so that a tab can take over whatever became of the network.
@@ -124,7 +135,7 @@ async function abortable(opening: Promise<HostPort>, signal: AbortSignal | undef
 
 async function openInWorker(
   startWorker: () => WorkerHandle,
-  { database, readOnly, sharing, wasm, signal }: ConnectRequest,
+  { database, readOnly, sharing, settings, wasm, signal }: ConnectRequest,
   storage: StorageName,
 ): Promise<Connected> {
   let worker: WorkerHandle
@@ -134,6 +145,10 @@ async function openInWorker(
     throw new WorkerNotStarted(error instanceof Error ? error.message : String(error))
   }
   const source = wasm instanceof URL ? wasm.href : (wasm ?? null)
-  const port = await WorkerClient.open(worker, { database, storage, readOnly, sharing, wasm: source }, signal)
+  const port = await WorkerClient.open(
+    worker,
+    { database, storage, readOnly, sharing, settings, wasm: source },
+    signal,
+  )
   return { port, release: () => port.end() }
 }

@@ -1,6 +1,9 @@
 /** What every entry exports beside `open`. */
 export { Collection } from '../api/collection.js'
+export { CollectionView } from '../api/collection-view.js'
 export { Database } from '../api/database.js'
+export { Snapshot } from '../api/snapshot.js'
+export { Transaction, TransactionCollection } from '../api/transaction.js'
 export type * from '../api/types.js'
 export { ERROR_CODES, type ErrorCode } from '../errors/codes.js'
 export {
@@ -11,11 +14,13 @@ export {
   DimensionMismatchError,
   DuplicateIdError,
   EngineFailedError,
+  EvictedError,
   InvalidArgumentError,
   InvalidVectorError,
   LimitExceededError,
   LockedError,
   NotFoundError,
+  NotRetainedError,
   OmenError,
   OutOfMemoryError,
   QuotaExceededError,
@@ -26,6 +31,8 @@ export {
   UnsupportedVersionError,
 } from '../errors/omen-error.js'
 export type {
+  OpenSessionOptions,
+  PutOptions,
   StorageAdapter,
   StorageCapabilities,
   StorageObject,

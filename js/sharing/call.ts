@@ -8,16 +8,22 @@ import {
   type RequestKind,
   type RequestOptions,
   type RequestOutput,
-  type WriteToken,
 } from '../engine/protocol.js'
+import type { Token } from '../wasm/core-values.js'
 import type { OmenError } from '../errors/omen-error.js'
 import { STOPPABLE } from '../worker/messages.js'
+
+export interface CallEvents {
+  settled(call: Call): void
+  /** An answer as this tab is to see it. */
+  kept<O>(kind: RequestKind, output: O, term: string): O
+}
 
 export class Call<K extends RequestKind = RequestKind> {
   readonly kind: K
   readonly input: RequestInput<K>
   readonly options: RequestOptions
-  readonly token: WriteToken | undefined
+  readonly token: Token | undefined
   readonly output: Promise<RequestOutput<K>>
   /** A leader may have begun it. */
   isAttempted = false
@@ -26,20 +32,20 @@ export class Call<K extends RequestKind = RequestKind> {
   #resolve!: (output: RequestOutput<K>) => void
   #reject!: (error: Error) => void
   #isSettled = false
-  readonly #onSettled: (call: Call) => void
+  readonly #events: CallEvents
 
   constructor(
     kind: K,
     input: RequestInput<K>,
     options: RequestOptions,
-    token: WriteToken | undefined,
-    onSettled: (call: Call) => void,
+    token: Token | undefined,
+    events: CallEvents,
   ) {
     this.kind = kind
     this.input = input
     this.options = options
     this.token = token
-    this.#onSettled = onSettled
+    this.#events = events
     this.output = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -55,8 +61,9 @@ export class Call<K extends RequestKind = RequestKind> {
     return this.options.signal?.aborted === true
   }
 
-  resolve(output: unknown): void {
-    if (this.#settle()) this.#resolve(output as RequestOutput<K>)
+  /** `term`: of the leader that answered. */
+  resolve(output: unknown, term: string): void {
+    if (this.#settle()) this.#resolve(this.#events.kept(this.kind, output as RequestOutput<K>, term))
   }
 
   reject(error: OmenError): void {
@@ -69,7 +76,7 @@ export class Call<K extends RequestKind = RequestKind> {
     if (this.#isSettled) return false
     this.#isSettled = true
     this.options.signal?.removeEventListener('abort', this.abort)
-    this.#onSettled(this as unknown as Call)
+    this.#events.settled(this as unknown as Call)
     return true
   }
 

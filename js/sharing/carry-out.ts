@@ -11,7 +11,13 @@ import {
 } from '../engine/protocol.js'
 
 /** Repeating any other changes nothing that was not asked for: they read, or find done what they ask for. */
-const TOKENED: ReadonlySet<RequestKind> = new Set<RequestKind>(['upsert', 'deleteRows', 'dropCollection'])
+const TOKENED: ReadonlySet<RequestKind> = new Set<RequestKind>([
+  'upsert',
+  'deleteRows',
+  'dropCollection',
+  'commitTransaction',
+  'restoreTo',
+])
 
 export function needsToken(kind: RequestKind): boolean {
   return TOKENED.has(kind)

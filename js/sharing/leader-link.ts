@@ -15,6 +15,8 @@ export interface LinkEvents {
   welcomed(term: string, partBytesMax: number): void
   /** A sign of life of the leader. */
   heard(): void
+  /** The call's request or answer was lost. */
+  lost(call: Call): void
 }
 
 export class LeaderLink {
@@ -49,12 +51,13 @@ export class LeaderLink {
     this.#attempts.clear()
   }
 
-  send(call: Call): void {
+  /** `input`: the call's, as the leader understands it. */
+  send(call: Call, input: unknown): void {
     const term = this.#term
     if (term === null) return
     this.#lastAttempt += 1
     const attempt = this.#lastAttempt
-    const { kind, input, token, isCancelled, isAttempted } = call
+    const { kind, token, isCancelled, isAttempted } = call
     this.#attempts.set(attempt, call)
     call.isAttempted = true
     call.onCancel = () => this.#post({ type: 'cancel', term, attempt })
@@ -86,7 +89,7 @@ export class LeaderLink {
     this.#events.heard()
     switch (message.type) {
       case 'output':
-        this.#take(message.attempt)?.resolve(message.output)
+        this.#take(message.attempt)?.resolve(message.output, message.term)
         return
       case 'error':
         this.#take(message.attempt)?.reject(fromErrorRecord(message.error))
@@ -97,7 +100,7 @@ export class LeaderLink {
       case 'pong':
         for (const attempt of message.missing) {
           const call = this.#take(attempt)
-          if (call !== undefined && !call.isSettled) this.send(call)
+          if (call !== undefined && !call.isSettled) this.#events.lost(call)
         }
         return
     }

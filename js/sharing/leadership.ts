@@ -18,6 +18,7 @@ import type { Call } from './call.js'
 import { carryOut, needsToken } from './carry-out.js'
 import type { Election } from './election.js'
 import type { Channel, Environment } from './environment.js'
+import { OpenStates } from './handles.js'
 import { type ChannelNames, type FromLeader, isFromLeader, type ToLeader } from './messages.js'
 
 /**
@@ -41,6 +42,7 @@ interface Follower {
   readonly underway: Map<number, AbortController>
   /** Attempts up to this one have arrived. */
   latest: number
+  readonly states: OpenStates
   /** Ends waiting for the tab's end. */
   readonly watching: AbortController
 }
@@ -59,6 +61,10 @@ export class Leadership {
     this.#confirmedAtMs = options.environment.now()
   }
 
+  get term(): string {
+    return this.#options.term
+  }
+
   get host(): HostPort {
     return this.#options.host
   }
@@ -73,15 +79,16 @@ export class Leadership {
   }
 
   /** Carries out a call of this tab; one that the term's end overtakes is left for the next leader. */
-  async run(call: Call): Promise<void> {
+  async run(call: Call, input: RequestInput<RequestKind>): Promise<void> {
     if (!this.isImmediate) await this.#confirm()
     if (this.#isOver || call.isSettled) return
     const isRepeated = call.isAttempted
     call.isAttempted = true
-    const { kind, input, token } = call
+    const { kind, token } = call
     const { signal, onProgress } = call.options
     try {
-      call.resolve(await carryOut(this.host, kind, input, { signal, onProgress, token }, isRepeated))
+      const output = await carryOut(this.host, kind, input, { signal, onProgress, token }, isRepeated)
+      call.resolve(output, this.term)
     } catch (error) {
       const omen = asOmenError(error)
       if (this.#isAnswer(omen)) call.reject(omen)
@@ -116,7 +123,15 @@ export class Leadership {
       const said = message as ToLeader | FromLeader
       if (!isFromLeader(said) && said.term === this.#options.term) void this.#receive(tab, said)
     })
-    const follower = { channel, underway: new Map(), latest: 0, watching: new AbortController() }
+    const follower: Follower = {
+      ...{
+        channel,
+        underway: new Map(),
+        latest: 0,
+        states: new OpenStates(),
+        watching: new AbortController(),
+      },
+    }
     this.#followers.set(tab, follower)
     void election.watch(tab, follower.watching.signal).then(() => this.#forget(tab))
     return follower
@@ -128,6 +143,13 @@ export class Leadership {
     this.#followers.delete(tab)
     follower.watching.abort()
     follower.channel.close()
+    this.#closeStates(follower)
+  }
+
+  /** Of a tab that is gone. */
+  #closeStates({ states }: Follower): void {
+    for (const { kind, input } of states.requests())
+      void this.host.request(kind, input as RequestInput<RequestKind>).catch(() => undefined)
   }
 
   async #receive(tab: string, message: ToLeader): Promise<void> {
@@ -175,6 +197,8 @@ export class Leadership {
     const input = request.input as RequestInput<RequestKind>
     try {
       const output = await carryOut(this.host, request.kind, input, options, isRepeated)
+      follower.states.note(request.kind, input, output)
+      if (follower.watching.signal.aborted) this.#closeStates(follower)
       answer({ type: 'output', term, attempt, output })
     } catch (error) {
       const omen = asOmenError(error)

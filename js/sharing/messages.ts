@@ -3,7 +3,8 @@
  * hear. Requests and answers go through a channel of each tab's own, so that rows are copied to the one tab they are
  * meant for. A *term* names one leadership: what an earlier leader says late is known by it and dropped.
  */
-import type { ErrorRecord, RequestKind, WriteToken } from '../engine/protocol.js'
+import type { ErrorRecord, RequestKind } from '../engine/protocol.js'
+import type { Token } from '../wasm/core-values.js'
 
 export type LobbyMessage =
   /** Who leads? Sent with the tab's own channel open. */
@@ -21,7 +22,7 @@ export type ToLeader =
       readonly attempt: number
       readonly kind: RequestKind
       readonly input: unknown
-      readonly token: WriteToken | undefined
+      readonly token: Token | undefined
       /** An attempt before this one may have been carried out. */
       readonly isRepeated: boolean
       /** Its signal fired meanwhile: nothing is begun any more, but what was done before is told. */

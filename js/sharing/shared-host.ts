@@ -20,6 +20,7 @@ import { Call } from './call.js'
 import { needsToken } from './carry-out.js'
 import { Election } from './election.js'
 import type { Channel, Environment } from './environment.js'
+import { Handles } from './handles.js'
 import { LeaderLink } from './leader-link.js'
 import { Leadership } from './leadership.js'
 import { type ChannelNames, channelNames, type LobbyMessage } from './messages.js'
@@ -59,6 +60,7 @@ export class SharedHost implements HostPort {
   readonly #link: LeaderLink
   readonly #patience: Patience
   readonly #uploads: Uploads
+  readonly #handles = new Handles()
   /** Calls without an answer, oldest first. */
   readonly #calls = new Set<Call>()
   #partBytesMax = 0
@@ -101,6 +103,7 @@ export class SharedHost implements HostPort {
     this.#link = new LeaderLink(environment, this.#names.tabChannel(this.#tab), {
       welcomed: (term, partBytesMax) => this.#follow(term, partBytesMax),
       heard: () => this.#patience.heard(false),
+      lost: (call) => this.#dispatch(call),
     })
   }
 
@@ -136,9 +139,13 @@ export class SharedHost implements HostPort {
     options: RequestOptions = NO_OPTIONS,
   ): Promise<RequestOutput<K>> {
     if (this.#failure !== null) return Promise.reject(this.#failure)
-    const call = new Call(kind, this.#ownInput(kind, input), options, this.#tokenFor(kind), (settled) =>
-      this.#calls.delete(settled),
-    )
+    const call = new Call(kind, this.#ownInput(kind, input), options, this.#tokenFor(kind), {
+      settled: (settled) => {
+        this.#calls.delete(settled)
+        this.#handles.settled(settled.kind, settled.input)
+      },
+      kept: (of, output, term) => this.#handles.kept(of, output, term),
+    })
     if (call.isCancelled) call.abort()
     else {
       this.#calls.add(call as unknown as Call)
@@ -161,11 +168,22 @@ export class SharedHost implements HostPort {
   }
 
   #dispatch(call: Call): void {
-    if (this.#leadership !== null) void this.#leadership.run(call)
-    else {
-      this.#link.send(call)
-      this.#watchLeader()
+    const term = this.#leadership?.term ?? this.#link.term
+    if (term !== null) {
+      let input: RequestInput<RequestKind>
+      try {
+        input = this.#handles.resolved(call.kind, call.input, term, call.isAttempted)
+      } catch (error) {
+        call.reject(asOmenError(error))
+        return
+      }
+      if (this.#leadership !== null) {
+        void this.#leadership.run(call, input)
+        return
+      }
+      this.#link.send(call, input)
     }
+    this.#watchLeader()
   }
 
   #dispatchAll(): void {

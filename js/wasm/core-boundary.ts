@@ -15,17 +15,21 @@ const SCRATCH_KEPT_BYTES = 1 << 20
 
 const decoder = new TextDecoder()
 
+/** Why the engines of one instance are unusable; `failure` is `null` while they are not. They share their memory. */
+interface Trap {
+  failure: { message: string; cause: unknown } | null
+}
+
 export class CoreBoundary {
   readonly #instance: CoreInstance
   readonly #binding: EngineBinding
-  /** Why the engine is unusable; `null` while it is usable. */
-  #failure: { message: string; cause: unknown } | null = null
+  readonly #trap: Trap
   #disposed = false
   #scratchPointer = 0
   #scratchCapacity = 0
 
   /** `OUT_OF_MEMORY`. */
-  static create(instance: CoreInstance): CoreBoundary {
+  static create(instance: CoreInstance, trap: Trap = { failure: null }): CoreBoundary {
     let binding: EngineBinding | null
     try {
       binding = instance.EngineBinding.create()
@@ -33,16 +37,22 @@ export class CoreBoundary {
       throw errorFromCode('ENGINE_FAILED', `the engine could not be created: ${String(cause)}`, cause)
     }
     if (binding === null) throw errorFromCode('OUT_OF_MEMORY', 'not enough memory for a new engine')
-    return new CoreBoundary(instance, binding)
+    return new CoreBoundary(instance, binding, trap)
   }
 
-  private constructor(instance: CoreInstance, binding: EngineBinding) {
+  private constructor(instance: CoreInstance, binding: EngineBinding, trap: Trap) {
     this.#instance = instance
     this.#binding = binding
+    this.#trap = trap
+  }
+
+  /** Another engine of the same instance. `OUT_OF_MEMORY`. */
+  another(): CoreBoundary {
+    return this.enter(() => CoreBoundary.create(this.#instance, this.#trap))
   }
 
   get failed(): boolean {
-    return this.#failure !== null
+    return this.#trap.failure !== null
   }
 
   get statics(): CoreInstance['EngineBinding'] {
@@ -58,25 +68,25 @@ export class CoreBoundary {
     if (this.#disposed) return
     this.#disposed = true
     // A poisoned instance is not entered again; its memory goes with the instance.
-    if (this.#failure !== null) return
+    if (this.#trap.failure !== null) return
     try {
       this.#binding.delete()
     } catch (cause) {
-      this.#failure = { message: 'the engine stopped while it was disposed of', cause }
+      this.#trap.failure = { message: 'the engine stopped while it was disposed of', cause }
     }
   }
 
   /** Every call into wasm goes through here: whatever it throws that is not one of our errors is a trap. */
   enter<T>(call: (binding: EngineBinding) => T): T {
-    if (this.#failure !== null)
-      throw errorFromCode('ENGINE_FAILED', this.#failure.message, this.#failure.cause)
+    if (this.#trap.failure !== null)
+      throw errorFromCode('ENGINE_FAILED', this.#trap.failure.message, this.#trap.failure.cause)
     if (this.#disposed) throw errorFromCode('CLOSED', 'the engine was disposed of')
     try {
       return call(this.#binding)
     } catch (error) {
       if (error instanceof OmenError) throw error
       const message = `the engine stopped (${String(error)}); open the database again to recover what was committed`
-      this.#failure = { message, cause: error }
+      this.#trap.failure = { message, cause: error }
       throw errorFromCode('ENGINE_FAILED', message, error)
     }
   }
@@ -118,6 +128,10 @@ export class CoreBoundary {
       call(binding)
       return this.#text(binding.namePointer(), binding.nameSize())
     })
+  }
+
+  takePlaceOf(other: CoreBoundary): void {
+    this.check((binding) => binding.takePlaceOf(other.#binding))
   }
 
   unwrap(code: number): void {

@@ -7,65 +7,31 @@
  *
  * When wasm traps, this call and all later ones throw `ENGINE_FAILED` (see core-boundary.ts).
  */
-import { errorFromCode } from '../errors/omen-error.js'
 import { CoreBoundary } from './core-boundary.js'
 import type { CoreModule, SimdLevel } from './core-module.js'
+import {
+  type CollectionId,
+  type CoreCollectionOptions,
+  type CoreCollectionStats,
+  type CoreSearchRequest,
+  METRICS,
+  type NamedObject,
+  QUANTIZATIONS,
+  type Token,
+  u16,
+  u32,
+  u64,
+  unknownValue,
+  type ViewId,
+} from './core-values.js'
 
-/** A collection's id in the engine. Never reused in one database; 0 is none. */
-export type CollectionId = number
-
-const METRICS = ['l2', 'cosine', 'dot', 'l1'] as const
-const QUANTIZATIONS = ['none', 'sq8'] as const
-
-/** `CollectionOptions` of core/include/omendb/types.h, all decided. */
-export interface CoreCollectionOptions {
-  readonly dimensions: number
-  readonly metric: (typeof METRICS)[number]
-  readonly quantization: (typeof QUANTIZATIONS)[number]
-  /** HNSW's M. */
-  readonly degree: number
-  readonly efConstruction: number
-  /** Default: the core's. */
-  readonly seed?: bigint
-}
-
-/** Flags of what an answer brings along. */
-export const INCLUDE_METADATA = 1
-export const INCLUDE_VECTORS = 2
-
-export interface CoreSearchRequest {
-  readonly collection: CollectionId
-  /** `queryCount * dimensions` floats, row-major. The collection's dimensions are the caller's to check. */
-  readonly queries: Float32Array
-  readonly queryCount: number
-  readonly k: number
-  /** 0: the core's default. */
-  readonly efSearch: number
-  readonly exact: boolean
-  readonly include: number
-}
-
-export interface CoreCollectionStats {
-  readonly liveRows: number
-  readonly deletedRows: number
-  readonly indexedRows: number
-  readonly vectorBytes: number
-  readonly codeBytes: number
-  readonly linkBytes: number
-  readonly idBytes: number
-  readonly metadataBytes: number
-}
-
-export interface NamedObject {
-  readonly name: string
-  readonly bytes: Uint8Array<ArrayBuffer>
-}
+export type { CollectionId, CoreCollectionOptions, NamedObject } from './core-values.js'
 
 const encoder = new TextEncoder()
 
 export class CoreEngine {
   readonly simd: SimdLevel
-  readonly #boundary: CoreBoundary
+  #boundary: CoreBoundary
 
   /** `OUT_OF_MEMORY`. The engine is empty until `openNew` or `openHead`. */
   static create(module: CoreModule): CoreEngine {
@@ -159,6 +125,21 @@ export class CoreEngine {
     return this.#boundary.enter((binding) => binding.epoch())
   }
 
+  /** An empty engine in the same memory: what traps in one has broken both. */
+  another(): CoreEngine {
+    return new CoreEngine(this.simd, this.#boundary.another())
+  }
+
+  takePlaceOf(other: CoreEngine): void {
+    this.#boundary.takePlaceOf(other.#boundary)
+  }
+
+  /** From now on this is `other`, of which nothing is left. Whoever holds this one need not be told. */
+  become(other: CoreEngine): void {
+    this.#boundary.dispose()
+    this.#boundary = other.#boundary
+  }
+
   // ---- Collections -----------------------------------------------------------------------------------
 
   /** 0: there is none. */
@@ -170,13 +151,13 @@ export class CoreEngine {
     })
   }
 
-  collectionCount(): number {
-    return this.#boundary.enter((binding) => binding.collectionCount())
+  collectionCount(view: ViewId = 0): number {
+    return this.#boundary.enter((binding) => binding.collectionCount(view))
   }
 
   /** In order of creation. */
-  collectionAt(index: number): CollectionId {
-    return this.#boundary.enter((binding) => binding.collectionAt(u32(index, 'index')))
+  collectionAt(index: number, view: ViewId = 0): CollectionId {
+    return this.#boundary.enter((binding) => binding.collectionAt(u32(index, 'index'), view))
   }
 
   collectionName(collection: CollectionId): string {
@@ -201,8 +182,9 @@ export class CoreEngine {
 
   // ---- Writing -----------------------------------------------------------------------------------------
 
-  beginFrame(): void {
-    this.#boundary.check((binding) => binding.beginFrame())
+  /** `timeMs`: milliseconds since 1970, kept with the commit. */
+  beginFrame(timeMs = 0): void {
+    this.#boundary.check((binding) => binding.beginFrame(u64(timeMs)))
   }
 
   /** Adds an upsert of a row batch to the open frame. A failure adds nothing. */
@@ -237,6 +219,21 @@ export class CoreEngine {
     this.#boundary.check((binding) => binding.frameDrop(u32(collection, 'collection')))
   }
 
+  /** All that a transaction wrote. `CONFLICT`. */
+  frameTransaction(transaction: ViewId): void {
+    this.#boundary.check((binding) => binding.frameTransaction(transaction))
+  }
+
+  /** What makes the newest state equal to the view's. */
+  frameRestore(view: ViewId): void {
+    this.#boundary.check((binding) => binding.frameRestore(view))
+  }
+
+  /** The operation added last answers this request. */
+  frameToken({ client, request }: Token): void {
+    this.#boundary.check((binding) => binding.frameToken(client, request))
+  }
+
   /** The WAL object to store. */
   sealFrame(): NamedObject {
     const bytes = this.#boundary.answer((binding) => binding.sealFrame())
@@ -258,11 +255,77 @@ export class CoreEngine {
     this.#boundary.enter((binding) => binding.discardFrame())
   }
 
+  /** Rows that the write with this token changed; `NOT_FOUND` when it is not known to be committed. */
+  findToken({ client, request }: Token): number {
+    return Number(this.#boundary.number((binding) => binding.findToken(client, request)))
+  }
+
   /** Checks a row batch as `frameUpsert` would, without a frame. */
   checkRowBatch(collection: CollectionId, batch: Uint8Array): void {
     this.#boundary.withBytes(batch, (binding) =>
       binding.checkRowBatch(u32(collection, 'collection'), batch.length),
     )
+  }
+
+  // ---- Views, history --------------------------------------------------------------------------------------
+
+  openView(): ViewId {
+    return Number(this.#boundary.number((binding) => binding.openView()))
+  }
+
+  /** The state after the commit `sequence`. `NOT_RETAINED`. */
+  openViewAt(sequence: bigint): ViewId {
+    return Number(this.#boundary.number((binding) => binding.openViewAt(sequence)))
+  }
+
+  beginTransaction(): ViewId {
+    return Number(this.#boundary.number((binding) => binding.beginTransaction()))
+  }
+
+  viewSequence(view: ViewId): bigint {
+    return this.#boundary.number((binding) => binding.viewSequence(view))
+  }
+
+  closeView(view: ViewId): void {
+    this.#boundary.enter((binding) => binding.closeView(view))
+  }
+
+  /** As `findCollection`, in a view. */
+  findCollectionIn(view: ViewId, name: string): CollectionId {
+    const bytes = encoder.encode(name)
+    return this.#boundary.enter((binding) => {
+      this.#boundary.toScratch(bytes)
+      return binding.findCollectionIn(view, bytes.length)
+    })
+  }
+
+  transactionUpsert(transaction: ViewId, collection: CollectionId, batch: Uint8Array): void {
+    this.#boundary.withBytes(batch, (binding) =>
+      binding.transactionUpsert(transaction, collection, batch.length),
+    )
+  }
+
+  /** Rows of the transaction's state that the ids had. */
+  transactionDelete(transaction: ViewId, collection: CollectionId, ids: Uint8Array): number {
+    return Number(
+      this.#boundary.number((binding) => {
+        this.#boundary.toScratch(ids)
+        return binding.transactionDelete(transaction, collection, ids.length)
+      }),
+    )
+  }
+
+  forgetBefore(timeMs: number): void {
+    this.#boundary.enter((binding) => binding.forgetBefore(u64(timeMs)))
+  }
+
+  oldestSequence(): bigint {
+    return this.#boundary.enter((binding) => binding.oldestSequence())
+  }
+
+  /** The last commit at or before a time. `NOT_RETAINED`. */
+  sequenceAt(timeMs: number): bigint {
+    return this.#boundary.number((binding) => binding.sequenceAt(u64(timeMs)))
   }
 
   // ---- Reading -------------------------------------------------------------------------------------------
@@ -280,35 +343,42 @@ export class CoreEngine {
         u32(request.efSearch, 'efSearch'),
         request.exact,
         request.include,
+        request.view ?? 0,
       )
     })
   }
 
   /** See `decodeGetAnswer`. */
-  get(collection: CollectionId, ids: Uint8Array, include: number): Uint8Array<ArrayBuffer> {
+  get(collection: CollectionId, ids: Uint8Array, include: number, view: ViewId = 0): Uint8Array<ArrayBuffer> {
     return this.#boundary.answer((binding) => {
       this.#boundary.toScratch(ids)
-      return binding.get(u32(collection, 'collection'), ids.length, include)
+      return binding.get(u32(collection, 'collection'), ids.length, include, view)
     })
   }
 
   /** See `decodeListAnswer`. */
-  list(collection: CollectionId, cursor: bigint, limit: number, include: number): Uint8Array<ArrayBuffer> {
+  list(
+    collection: CollectionId,
+    cursor: bigint,
+    limit: number,
+    include: number,
+    view: ViewId = 0,
+  ): Uint8Array<ArrayBuffer> {
     return this.#boundary.answer((binding) =>
-      binding.list(u32(collection, 'collection'), cursor, u32(limit, 'limit'), include),
+      binding.list(u32(collection, 'collection'), cursor, u32(limit, 'limit'), include, view),
     )
   }
 
   /** `ids`: an id list of one. */
-  cursorAfter(collection: CollectionId, ids: Uint8Array): bigint {
+  cursorAfter(collection: CollectionId, ids: Uint8Array, view: ViewId = 0): bigint {
     return this.#boundary.number((binding) => {
       this.#boundary.toScratch(ids)
-      return binding.cursorAfter(u32(collection, 'collection'), ids.length)
+      return binding.cursorAfter(u32(collection, 'collection'), ids.length, view)
     })
   }
 
-  count(collection: CollectionId): number {
-    return Number(this.#boundary.number((binding) => binding.count(u32(collection, 'collection'))))
+  count(collection: CollectionId, view: ViewId = 0): number {
+    return Number(this.#boundary.number((binding) => binding.count(u32(collection, 'collection'), view)))
   }
 
   stats(collection: CollectionId): CoreCollectionStats {
@@ -322,6 +392,9 @@ export class CoreEngine {
       linkBytes: Number(record[5]),
       idBytes: Number(record[6]),
       metadataBytes: Number(record[7]),
+      memtableRows: Number(record[8]),
+      segments: Number(record[9]),
+      liveBytes: Number(record[10]),
     }
   }
 
@@ -334,8 +407,9 @@ export class CoreEngine {
 
   // ---- Checkpoint --------------------------------------------------------------------------------------------
 
-  beginCheckpoint(): void {
-    this.#boundary.check((binding) => binding.beginCheckpoint())
+  /** `whole`: every object anew, so that what comes out is complete by itself. */
+  beginCheckpoint(whole = false): void {
+    this.#boundary.check((binding) => binding.beginCheckpoint(whole))
   }
 
   /** The next object to store, `null` when all are out. The last one is the manifest. */
@@ -368,6 +442,19 @@ export class CoreEngine {
     return Number(this.#boundary.enter((binding) => binding.uncheckpointedGraphRows()))
   }
 
+  /** Bytes that a checkpoint would free in storage. */
+  reclaimableBytes(): number {
+    return Number(this.#boundary.enter((binding) => binding.reclaimableBytes()))
+  }
+
+  /** Names of all that the stored checkpoint consists of, the manifest first. */
+  storedObjectNames(): string[] {
+    const count = this.#boundary.enter((binding) => binding.storedObjectCount())
+    return Array.from({ length: count }, (_, i) =>
+      this.#boundary.name((binding) => binding.storedObjectName(i)),
+    )
+  }
+
   /** Bytes held by all engines of this instance. */
   memoryBytes(): number {
     return this.#boundary.enter(() => this.#boundary.statics.memoryBytes())
@@ -377,22 +464,4 @@ export class CoreEngine {
   wasmMemoryBytes(): number {
     return this.#boundary.wasmMemoryBytes
   }
-}
-
-function u32(value: number, what: string): number {
-  return inRange(value, 0xffff_ffff, what)
-}
-
-function u16(value: number, what: string): number {
-  return inRange(value, 0xffff, what)
-}
-
-/** Embind would wrap a number out of range in silence. */
-function inRange(value: number, max: number, what: string): number {
-  if (Number.isInteger(value) && value >= 0 && value <= max) return value
-  throw errorFromCode('INVALID_ARGUMENT', `${what}: expected an integer of 0..${max}, found ${String(value)}`)
-}
-
-function unknownValue(what: string, value: bigint | undefined): never {
-  throw errorFromCode('ENGINE_FAILED', `the engine answered with the unknown ${what} ${String(value)}`)
 }

@@ -37,14 +37,15 @@ export interface EngineBinding {
   isReferenced(size: number): boolean
   sequence(): bigint
   epoch(): number
+  takePlaceOf(other: EngineBinding): number
 
   findCollection(size: number): number
-  collectionCount(): number
-  collectionAt(index: number): number
+  collectionCount(view: number): number
+  collectionAt(index: number, view: number): number
   collectionName(collection: number): number
   collectionOptions(collection: number): number
 
-  beginFrame(): number
+  beginFrame(timeMs: bigint): number
   framePayload(size: number): number
   frameUpsert(collection: number): number
   frameDelete(collection: number): number
@@ -58,12 +59,28 @@ export interface EngineBinding {
     seed: bigint,
   ): number
   frameDrop(collection: number): number
+  frameTransaction(transaction: number): number
+  frameRestore(view: number): number
+  frameToken(client: bigint, request: bigint): number
   sealFrame(): number
   frameName(): void
   applyFrame(): void
   appliedCount(index: number): number
   discardFrame(): void
+  findToken(client: bigint, request: bigint): number
   checkRowBatch(collection: number, size: number): number
+
+  openView(): number
+  openViewAt(sequence: bigint): number
+  beginTransaction(): number
+  viewSequence(view: number): number
+  closeView(view: number): void
+  findCollectionIn(view: number, size: number): number
+  transactionUpsert(transaction: number, collection: number, size: number): number
+  transactionDelete(transaction: number, collection: number, size: number): number
+  forgetBefore(timeMs: bigint): void
+  oldestSequence(): bigint
+  sequenceAt(timeMs: bigint): number
 
   search(
     collection: number,
@@ -72,16 +89,17 @@ export interface EngineBinding {
     efSearch: number,
     exact: boolean,
     include: number,
+    view: number,
   ): number
-  get(collection: number, size: number, include: number): number
-  list(collection: number, cursor: bigint, limit: number, include: number): number
-  cursorAfter(collection: number, size: number): number
-  count(collection: number): number
+  get(collection: number, size: number, include: number, view: number): number
+  list(collection: number, cursor: bigint, limit: number, include: number, view: number): number
+  cursorAfter(collection: number, size: number, view: number): number
+  count(collection: number, view: number): number
   stats(collection: number): number
 
   work(steps: number): number
 
-  beginCheckpoint(): number
+  beginCheckpoint(whole: boolean): number
   nextCheckpointObject(): number
   checkpointObjectName(): void
   finishCheckpoint(): void
@@ -89,6 +107,9 @@ export interface EngineBinding {
   uncheckpointedWalBytes(): bigint
   uncheckpointedWalObjects(): number
   uncheckpointedGraphRows(): bigint
+  reclaimableBytes(): bigint
+  storedObjectCount(): number
+  storedObjectName(index: number): void
 }
 
 export interface CoreInstance {

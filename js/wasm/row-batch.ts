@@ -356,3 +356,8 @@ function describe(value: unknown): string {
   if (typeof value === 'object') return `of type ${value.constructor?.name ?? 'object'}`
   return value === undefined ? 'undefined' : `of type ${typeof value}`
 }
+
+/** Rows of an encoded batch. */
+export function rowCount(batch: Uint8Array): number {
+  return new DataView(batch.buffer, batch.byteOffset, 4).getUint32(0, true)
+}

@@ -1,5 +1,5 @@
 /** What crosses between a page (or a Node thread) and the worker that holds its engine. */
-import type { ErrorRecord, RequestKind } from '../engine/protocol.js'
+import type { ErrorRecord, HostSettings, RequestKind, RequestOptions } from '../engine/protocol.js'
 
 /** How the worker opens its host: `WorkerHost` leaves the names of storages to the platform. */
 export interface WorkerOpenRequest {
@@ -7,13 +7,20 @@ export interface WorkerOpenRequest {
   readonly storage: string
   readonly readOnly: boolean
   readonly sharing: boolean
+  readonly settings: HostSettings
   /** The engine's wasm where the default does not fit: compiled, as bytes, or the address of a URL. */
   readonly wasm: WebAssembly.Module | BufferSource | string | null
 }
 
 export type ToWorker =
   | { readonly type: 'open'; readonly request: WorkerOpenRequest }
-  | { readonly type: 'request'; readonly id: number; readonly kind: RequestKind; readonly input: unknown }
+  | {
+      readonly type: 'request'
+      readonly id: number
+      readonly kind: RequestKind
+      readonly input: unknown
+      readonly token: RequestOptions['token']
+    }
   | { readonly type: 'cancel'; readonly id: number }
 
 export type FromWorker =

@@ -95,7 +95,7 @@ export class WorkerClient implements HostPort {
         void this.#ended.then(() => (kind === 'close' ? resolve(null) : reject(failure)))
         return
       }
-      const { signal, onProgress, transfer = [] } = options
+      const { signal, onProgress, token, transfer = [] } = options
       if (signal?.aborted === true) {
         reject(abortedError(signal, kind))
         return
@@ -104,7 +104,7 @@ export class WorkerClient implements HostPort {
       this.#nextId += 1
       const pending: Pending = { resolve, reject, onProgress, signal, settled: nothing }
       try {
-        this.#worker.post({ type: 'request', id, kind, input }, transfer)
+        this.#worker.post({ type: 'request', id, kind, input, token }, transfer)
       } catch (error) {
         reject(asOmenError(error))
         return

@@ -1,5 +1,11 @@
 /** The worker's side: opens the host when told to, passes requests on, posts answers. */
-import type { HostPort, RequestInput, RequestKind, RequestOutput } from '../engine/protocol.js'
+import type {
+  HostPort,
+  RequestInput,
+  RequestKind,
+  RequestOptions,
+  RequestOutput,
+} from '../engine/protocol.js'
 import { asOmenError, toErrorRecord } from '../engine/protocol.js'
 import { type FromWorker, STOPPABLE, type ToWorker, type WorkerOpenRequest } from './messages.js'
 
@@ -30,10 +36,11 @@ export function serve(endpoint: WorkerEndpoint, openHost: OpenHost): void {
     id: number,
     kind: K,
     input: RequestInput<K>,
+    token: RequestOptions['token'],
   ): Promise<void> => {
     try {
       if (host === null) throw new Error(`${kind} came before the database was open`)
-      const output = await host.request(kind, input, optionsOf(id, kind))
+      const output = await host.request(kind, input, optionsOf(id, kind, token))
       endpoint.post({ type: 'output', id, output }, buffersOf(output))
     } catch (error) {
       endpoint.post({ type: 'error', id, error: toErrorRecord(asOmenError(error)) }, [])
@@ -43,13 +50,14 @@ export function serve(endpoint: WorkerEndpoint, openHost: OpenHost): void {
   }
 
   // A signal of its own costs more than a search; only what can be stopped half way gets one.
-  const optionsOf = (id: number, kind: RequestKind) => {
-    if (!STOPPABLE.has(kind)) return undefined
-    const controller = new AbortController()
-    stopping.set(id, controller)
+  const optionsOf = (id: number, kind: RequestKind, token: RequestOptions['token']) => {
     const onProgress = (done: number, total: number): void =>
       endpoint.post({ type: 'progress', id, done, total }, [])
-    return { signal: controller.signal, onProgress }
+    if (kind === 'idle') return { onProgress }
+    if (!STOPPABLE.has(kind)) return token === undefined ? undefined : { token }
+    const controller = new AbortController()
+    stopping.set(id, controller)
+    return { signal: controller.signal, onProgress, token }
   }
 
   endpoint.listen((message) => {
@@ -58,7 +66,7 @@ export function serve(endpoint: WorkerEndpoint, openHost: OpenHost): void {
         void open(message.request)
         return
       case 'request':
-        void answer(message.id, message.kind, message.input as RequestInput<RequestKind>)
+        void answer(message.id, message.kind, message.input as RequestInput<RequestKind>, message.token)
         return
       case 'cancel':
         stopping.get(message.id)?.abort()

@@ -33,6 +33,7 @@ describe('the include rules', () => {
     ['core/learned/alex.h', '', 'in none of the layers'],
     ['wasm/bindings.cc', '#include "base/array.h"', 'base stands above include/omendb'],
     ['tests/core/base/array_test.cc', '#include "index/flat.h"', 'index stands above base'],
+    ['tests/core/fuzz/frame_fuzz.cc', '#include "engine/loader.h"', 'engine stands above format'],
   ])('refuse %s with %s', (path, text, reason) => {
     expect(violationsOf(path, `// first line\n${text}\n`).join('\n')).toContain(reason)
   })

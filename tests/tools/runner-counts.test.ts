@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { countGoogleTests, countVitest } from '../../tools/runner-counts.mjs'
+import { countFuzzTargets, countGoogleTests, countVitest } from '../../tools/runner-counts.mjs'
 
 const lines = (...each: string[]) => each.join('\n')
 
@@ -51,5 +51,17 @@ describe('counting vitest', () => {
 
   it('is zero when nothing ran', () => {
     expect(countVitest('No test files found, exiting with code 1')).toEqual({ passed: 0, failed: 0 })
+  })
+})
+
+describe('counting fuzz targets', () => {
+  it('adds up those that found nothing and those that did', () => {
+    const log = lines(
+      'fuzz: frame ok',
+      'SUMMARY: AddressSanitizer: heap-buffer-overflow',
+      'fuzz: manifest FAILED',
+      'fuzz: segment ok',
+    )
+    expect(countFuzzTargets(log)).toEqual({ passed: 2, failed: 1 })
   })
 })

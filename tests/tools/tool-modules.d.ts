@@ -25,4 +25,5 @@ declare module '*/tools/runner-counts.mjs' {
   }
   export function countGoogleTests(log: string): Counts
   export function countVitest(log: string): Counts
+  export function countFuzzTargets(log: string): Counts
 }

@@ -25,6 +25,10 @@ namespace omendb {
 
 using CollectionId = uint32_t;  // never reused in one database; 0 is none
 
+// A state of the database held open for reading: a snapshot, or a transaction with its own writes. 0: the
+// newest state.
+using ViewId = uint32_t;
+
 enum IncludeFlags : uint32_t { kIncludeMetadata = 1, kIncludeVectors = 2 };
 
 struct SearchRequest {
@@ -35,17 +39,21 @@ struct SearchRequest {
   uint32_t ef_search = 0;          // 0: the engine's default; else 1..kEfSearchMax, at least k is used
   bool exact = false;              // look at every row
   uint32_t include = kIncludeMetadata;
+  ViewId view = 0;
 };
 
 struct CollectionStats {
   uint32_t live_rows = 0;
-  uint32_t deleted_rows = 0;    // tombstones not yet compacted away
+  uint32_t deleted_rows = 0;    // dead, and still in memory: for a snapshot, for the history, or not yet cleaned
   uint32_t indexed_rows = 0;    // rows that the graph covers, deleted ones included
   uint64_t vector_bytes = 0;    // memory of f32 vectors
   uint64_t code_bytes = 0;      // memory of quantizer codes and parameters
   uint64_t link_bytes = 0;      // memory of graph links and levels
   uint64_t id_bytes = 0;        // memory of ids and of their lookup table
   uint64_t metadata_bytes = 0;  // memory of metadata
+  uint32_t memtable_rows = 0;   // live rows that no stored segment holds
+  uint32_t segments = 0;        // sealed ones
+  uint64_t live_bytes = 0;      // vectors, ids and metadata of the live rows: what there is to be stored
 };
 
 // Work done by Work(), for schedulers and progress bars.
@@ -76,7 +84,8 @@ class Engine {
   // once that is loaded, everything it names. Each is given to LoadObject; then FinishLoad.
   [[nodiscard]] uint32_t RequiredObjectCount() const;
   [[nodiscard]] std::string_view RequiredObjectName(uint32_t index) const;
-  // CORRUPTION (message: object, offset, expected, found), UNSUPPORTED_VERSION, OUT_OF_MEMORY.
+  // CORRUPTION (message: object, offset, expected, found), UNSUPPORTED_VERSION, OUT_OF_MEMORY. An engine that
+  // could not load is of no more use.
   Status LoadObject(uint32_t index, std::span<const uint8_t> bytes);
   Status FinishLoad();
 
@@ -107,7 +116,8 @@ class Engine {
   // ---- Writing: build a frame, make it durable, apply it -----------------------------------------
   // At most one frame is open. A Frame* call that fails adds nothing to the frame. Everything that
   // ApplyFrame will need is reserved by then, so that applying cannot fail.
-  Status BeginFrame();
+  // `time_ms`: milliseconds since 1970, kept with the commit (SequenceAt).
+  Status BeginFrame(uint64_t time_ms = 0);
   // `size` bytes inside the frame for the next FrameUpsert or FrameDelete; valid until that call.
   Result<uint8_t*> FramePayload(uint32_t size);
   // The payload is a row batch (docs/file-format.md, "Row batch"). Checks everything: INVALID_ARGUMENT,
@@ -118,6 +128,13 @@ class Engine {
   // INVALID_ARGUMENT for a name that exists; the id is known once the frame is applied.
   Status FrameCreate(std::string_view name, const CollectionOptions& options);
   Status FrameDrop(CollectionId collection);
+  // All that a transaction wrote, as this frame's first operations. CONFLICT when a commit after the
+  // transaction began touched an id that it wrote, or dropped such a collection.
+  Status FrameTransaction(ViewId transaction);
+  // What makes the newest state equal to the view's: deletes, upserts, dropped and created collections.
+  Status FrameRestore(ViewId view);
+  // The operation added last answers the request `token` (FindToken).
+  Status FrameToken(const Token& token);
   // The whole WAL object and the name to store it under. INVALID_ARGUMENT for an empty frame.
   Result<std::span<const uint8_t>> SealFrame();
   [[nodiscard]] std::string_view FrameName() const;
@@ -128,8 +145,39 @@ class Engine {
   // When storage refused the object: as if the frame had never been begun.
   void DiscardFrame();
 
+  // Rows that the write with this token changed. NOT_FOUND when it was not committed, or kTokensMax later
+  // ones were.
+  [[nodiscard]] Result<uint32_t> FindToken(const Token& token) const;
+
   // Checks a row batch as FrameUpsert would, without a frame.
   Status CheckRowBatch(CollectionId collection, std::span<const uint8_t> batch) const;
+
+  // ---- Views -----------------------------------------------------------------------------------
+  // Each stays readable, and keeps the versions it needs, until CloseView. OUT_OF_MEMORY,
+  // LIMIT_EXCEEDED beyond kViewsMax.
+  Result<ViewId> OpenView();
+  // The state after the commit `sequence`. NOT_RETAINED when versions it needs are gone, INVALID_ARGUMENT
+  // for one that is not there yet.
+  Result<ViewId> OpenViewAt(uint64_t sequence);
+  Result<ViewId> BeginTransaction();
+  [[nodiscard]] Result<uint64_t> ViewSequence(ViewId view) const;  // NOT_FOUND
+  void CloseView(ViewId view);                                     // unknown ones are fine
+  // The collection of that name in a view, dropped later or not; 0: none.
+  [[nodiscard]] CollectionId FindCollectionIn(ViewId view, std::string_view name) const;
+
+  // Writes of a transaction: checked at once, seen by its own reads only, lost with CloseView.
+  Status TransactionUpsert(ViewId transaction, CollectionId collection, std::span<const uint8_t> batch);
+  // Rows of the transaction's state that the ids had.
+  Result<uint32_t> TransactionDelete(ViewId transaction, CollectionId collection,
+                                     std::span<const uint8_t> ids);
+
+  // ---- History ---------------------------------------------------------------------------------
+  // Old versions stay until they are older than this and no view needs them. The oldest state that can be
+  // opened rises to the last commit at or before `time_ms`.
+  void ForgetBefore(uint64_t time_ms);
+  [[nodiscard]] uint64_t OldestSequence() const;
+  // The last commit at or before `time_ms`. NOT_RETAINED when it is older than OldestSequence.
+  [[nodiscard]] Result<uint64_t> SequenceAt(uint64_t time_ms) const;
 
   // ---- Reading ---------------------------------------------------------------------------------
   // Answers are bytes, laid out as docs/file-format.md ("Answers") says, valid until the next call.
@@ -137,26 +185,28 @@ class Engine {
   Result<std::span<const uint8_t>> Search(const SearchRequest& request);
   // `ids`: an id list. The answer has a presence byte per id and the rows that are there.
   Result<std::span<const uint8_t>> Get(CollectionId collection, std::span<const uint8_t> ids,
-                                       uint32_t include);
+                                       uint32_t include, ViewId view = 0);
   // Up to `limit` rows after `cursor` (0: from the start) in order of insertion, and the next cursor
-  // (0: no more). A cursor survives writes and one compaction; an older one is INVALID_ARGUMENT.
+  // (0: no more). A cursor lasts as long as the engine; one never given out is INVALID_ARGUMENT.
   Result<std::span<const uint8_t>> List(CollectionId collection, uint64_t cursor, uint32_t limit,
-                                        uint32_t include);
+                                        uint32_t include, ViewId view = 0);
   // The cursor just after a row; `ids`: an id list of one. NOT_FOUND.
-  Result<uint64_t> CursorAfter(CollectionId collection, std::span<const uint8_t> ids) const;
-  Result<uint32_t> Count(CollectionId collection) const;
+  Result<uint64_t> CursorAfter(CollectionId collection, std::span<const uint8_t> ids,
+                               ViewId view = 0) const;
+  Result<uint32_t> Count(CollectionId collection, ViewId view = 0) const;
   Result<CollectionStats> Stats(CollectionId collection) const;
 
   // ---- Background work -------------------------------------------------------------------------
-  // Does about `steps` steps of indexing and compaction (a step is about one graph insertion; taking
-  // deleted rows out of memory at the end of a compaction is one long step). Does nothing while a
-  // checkpoint is open. OUT_OF_MEMORY leaves everything searchable; work may be tried again.
+  // Does about `steps` steps of indexing and of cleaning out dead rows (a step is about one graph
+  // insertion). Does nothing while a checkpoint is open. OUT_OF_MEMORY leaves everything searchable; work may be tried again.
   Result<WorkState> Work(uint32_t steps);
 
   // ---- Checkpoint: state as objects, so that the WAL can go --------------------------------------
   // The caller stores each object as it comes, then the head, then calls FinishCheckpoint. Frames may
-  // be applied meanwhile; they stay in the WAL.
-  Status BeginCheckpoint();
+  // be applied meanwhile; they stay in the WAL. Which segments are merged on the way is the compaction
+  // policy's to say (core/engine/compaction_policy.h).
+  // `whole`: every object anew and nothing left in WAL frames, so that what comes out is complete by itself.
+  Status BeginCheckpoint(bool whole = false);
   // False when all are out; the last one is the manifest. Bytes and name are valid until the next call.
   Result<bool> NextCheckpointObject();
   [[nodiscard]] std::span<const uint8_t> CheckpointObject() const;
@@ -169,6 +219,16 @@ class Engine {
   [[nodiscard]] uint64_t UncheckpointedWalBytes() const;
   [[nodiscard]] uint32_t UncheckpointedWalObjects() const;
   [[nodiscard]] uint64_t UncheckpointedGraphRows() const;
+  // Bytes that a checkpoint would free in storage: of dead rows, and of segments that should be merged.
+  [[nodiscard]] uint64_t ReclaimableBytes() const;
+  // Everything the stored checkpoint consists of, the manifest first: what a backup has to hold.
+  [[nodiscard]] uint32_t StoredObjectCount() const;
+  [[nodiscard]] std::string_view StoredObjectName(uint32_t index) const;
+
+  // An engine loaded from a backup takes the place of the database that `other` is: it goes on with the
+  // epoch, the sequence and the object numbers of that one, and nothing of its own is stored yet.
+  // Afterwards the caller writes a checkpoint and drops `other`.
+  Status TakePlaceOf(const Engine& other);
 
   [[nodiscard]] static size_t MemoryBytes();  // held by all engines of this module
 

@@ -38,6 +38,13 @@ enum class IdKind : uint8_t {
   kString = 2,  // 1..kIdBytesMax bytes of UTF-8
 };
 
+// Names one write of one client, so that a client whose answer was lost can ask whether it was committed.
+struct Token {
+  uint64_t client = 0;
+  uint64_t request = 0;
+  friend bool operator==(const Token&, const Token&) = default;
+};
+
 }  // namespace omendb
 
 #endif  // OMENDB_TYPES_H_

@@ -11,7 +11,7 @@
 namespace omendb {
 namespace {
 
-Bytes MakeObject(size_t body_bytes, ObjectKind kind = ObjectKind::kRows) {
+Bytes MakeObject(size_t body_bytes, ObjectKind kind = ObjectKind::kVectors) {
   Bytes out;
   EXPECT_TRUE(BeginObject(out).ok());
   for (size_t i = 0; i < body_bytes; ++i) EXPECT_TRUE(out.Push(static_cast<uint8_t>(i * 7 + 3)).ok());
@@ -19,7 +19,7 @@ Bytes MakeObject(size_t body_bytes, ObjectKind kind = ObjectKind::kRows) {
   return out;
 }
 
-Code Decode(ByteSpan object, ObjectKind kind = ObjectKind::kRows) {
+Code Decode(ByteSpan object, ObjectKind kind = ObjectKind::kVectors) {
   auto body = DecodeObject(object, kind, Origin::Stored("x"));
   return body.status().code();
 }
@@ -36,7 +36,7 @@ TEST(Object, BodiesOfEverySizeAroundABlockComeBack) {
                       kObjectBlockBytes + 1, 2 * kObjectBlockBytes + 5}) {
     Bytes object = MakeObject(size);
     EXPECT_EQ(object.size(), ObjectBytes(size));
-    auto body = DecodeObject(object.span(), ObjectKind::kRows, Origin::Stored("x"));
+    auto body = DecodeObject(object.span(), ObjectKind::kVectors, Origin::Stored("x"));
     ASSERT_TRUE(body.ok());
     ASSERT_EQ(body.value().size(), size);
     for (size_t i = 0; i < size; ++i) ASSERT_EQ(body.value()[i], static_cast<uint8_t>(i * 7 + 3));
@@ -73,7 +73,7 @@ TEST(Object, ForgedHeadersAreRefused) {
   EXPECT_EQ(Decode(object.span()), Code::kCorruption);
   Forge<uint16_t>(object, 6, 1);
   EXPECT_EQ(Decode(object.span()), Code::kOk);
-  EXPECT_EQ(Decode(object.span(), ObjectKind::kGraph), Code::kCorruption);
+  EXPECT_EQ(Decode(object.span(), ObjectKind::kNodes), Code::kCorruption);
   for (uint64_t size : {uint64_t{0}, uint64_t{39}, uint64_t{41}, uint64_t{1} << 32, ~uint64_t{0},
                         ~uint64_t{0} - 100, (uint64_t{1} << 32) + 40}) {
     Forge<uint64_t>(object, 8, size);
@@ -90,7 +90,7 @@ TEST(Object, ForgedHeadersAreRefused) {
 TEST(Object, MessagesNameObjectOffsetExpectedAndFound) {
   Bytes object = MakeObject(40);
   object[50] ^= 1;
-  Status status = DecodeObject(object.span(), ObjectKind::kRows, Origin::Stored("d00000001-x")).status();
+  Status status = DecodeObject(object.span(), ObjectKind::kVectors, Origin::Stored("d00000001-x")).status();
   std::string message(status.message());
   for (const char* part : {"d00000001-x", "byte 32", "expected", "found"}) {
     EXPECT_NE(message.find(part), std::string::npos) << message;
@@ -100,7 +100,7 @@ TEST(Object, MessagesNameObjectOffsetExpectedAndFound) {
 TEST(Object, ItsChecksumStandsForItsContent) {
   Bytes a = MakeObject(40);
   Bytes b = MakeObject(41);
-  Bytes c = MakeObject(40, ObjectKind::kGraph);
+  Bytes c = MakeObject(40, ObjectKind::kNodes);
   EXPECT_NE(ObjectChecksum(a.span()), ObjectChecksum(b.span()));
   EXPECT_NE(ObjectChecksum(a.span()), ObjectChecksum(c.span()));
   EXPECT_EQ(ObjectChecksum(a.span()), ObjectChecksum(MakeObject(40).span()));

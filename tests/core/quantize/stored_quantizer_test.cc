@@ -94,6 +94,37 @@ TEST_P(StoredQuantizer, RefusesCentersAndStepsThatCannotBe) {
   }
 }
 
+TEST_P(StoredQuantizer, KnowsRowsThatItCanHaveEncoded) {
+  Prng prng(5);
+  Rows rows(GetParam(), kDimensions, 50,
+            [&](uint32_t i, uint32_t) { return Normal(prng) * (i % 5 == 0 ? 1e18 : 1); });
+  const size_t bytes = ScalarQuantizer::RowBytes(kDimensions);
+  std::vector<uint8_t> row(bytes, 0);
+  EXPECT_TRUE(ScalarQuantizer::ValidRow(row.data(), bytes)) << "all zeros";
+  for (uint32_t i = 0; i < rows.count(); ++i) {
+    quantizer_.Encode(rows.row(i), rows.inverse_norm(i), row.data());
+    EXPECT_TRUE(ScalarQuantizer::ValidRow(row.data(), bytes)) << i;
+  }
+  const std::vector<uint8_t> valid = row;
+  for (float bad : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+    for (size_t term : {0U, 4U}) {
+      StoreAt(row.data() + term, bad);
+      EXPECT_FALSE(ScalarQuantizer::ValidRow(row.data(), bytes));
+      row = valid;
+    }
+  }
+  for (size_t unused = 8; unused < ScalarQuantizer::kCodesOffset; ++unused) {
+    row[unused] = 1;
+    EXPECT_FALSE(ScalarQuantizer::ValidRow(row.data(), bytes));
+    row = valid;
+  }
+  for (size_t code = ScalarQuantizer::kCodesOffset; code < bytes; ++code) {
+    row[code] = 0x80;
+    EXPECT_FALSE(ScalarQuantizer::ValidRow(row.data(), bytes));
+    row = valid;
+  }
+}
+
 TEST_P(StoredQuantizer, LoadsNothingOnRefusedMemoryAndLeaksNothing) {
   uint64_t refused = FailEachAllocation([this] {
     ScalarQuantizer quantizer;

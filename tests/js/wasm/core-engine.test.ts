@@ -5,10 +5,9 @@ import {
   type CollectionId,
   type CoreCollectionOptions,
   CoreEngine,
-  INCLUDE_METADATA,
-  INCLUDE_VECTORS,
   type NamedObject,
 } from '../../../js/wasm/core-engine.js'
+import { INCLUDE_METADATA, INCLUDE_VECTORS } from '../../../js/wasm/core-values.js'
 import {
   decodeGetAnswer,
   decodeListAnswer,

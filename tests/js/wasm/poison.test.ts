@@ -57,7 +57,7 @@ describe('memory that is refused', () => {
     expect(binding.reserveScratch(0xffff_ff00)).toBe(0)
     binding.openNew()
     expect(binding.takeOver()).toBe(0)
-    expect(binding.beginFrame()).toBe(0)
+    expect(binding.beginFrame(0n)).toBe(0)
     expect(['OUT_OF_MEMORY', 'LIMIT_EXCEEDED']).toContain(codeFromNumber(binding.framePayload(0xffff_ff00)))
     binding.delete()
     engine.beginFrame()

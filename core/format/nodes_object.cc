@@ -1,0 +1,66 @@
+#include "format/nodes_object.h"
+
+#include "base/bitmap.h"
+#include "base/coding.h"
+
+namespace omendb {
+namespace {
+
+Status ReadRows(ByteSpan stored, uint32_t row_count, const Origin& origin, Array<uint32_t>* rows) {
+  Bitmap seen;
+  OMENDB_TRY(seen.Resize(row_count));
+  rows->Clear();
+  OMENDB_TRY(rows->Reserve(stored.size() / sizeof(uint32_t)));
+  for (size_t at = 0; at < stored.size(); at += sizeof(uint32_t)) {
+    uint32_t row = LoadAt<uint32_t>(stored.data() + at);
+    if (row != kNoStoredRow) {
+      if (row >= row_count) return origin.Fault(at, "expected a row below ", row_count, ", found ", row);
+      if (seen.Test(row)) return origin.Fault(at, "expected a row that has no node yet, found ", row);
+      seen.Set(row);
+    }
+    rows->PushReserved(row);
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+Status EncodeNodes(const TrainingState& training, const ScalarQuantizer* quantizer,
+                   std::span<const uint32_t> rows, Bytes& out) {
+  OMENDB_TRY(BeginObject(out));
+  OMENDB_TRY(PutNumber(out, training.trained_rows));
+  OMENDB_TRY(PutNumber(out, training.new_rows));
+  if (quantizer != nullptr) OMENDB_TRY(quantizer->Serialize(out));
+  OMENDB_TRY(PutNumber(out, static_cast<uint32_t>(rows.size())));
+  OMENDB_TRY(out.Append(ByteSpan(reinterpret_cast<const uint8_t*>(rows.data()), rows.size_bytes())));
+  return FinishObject(ObjectKind::kNodes, out);
+}
+
+Status DecodeNodes(ByteSpan object, const CollectionOptions& options, uint32_t nodes, uint32_t row_count,
+                   const Origin& origin, TrainingState* training, ScalarQuantizer* quantizer,
+                   Array<uint32_t>* rows) {
+  OMENDB_ASSIGN(ByteSpan body, DecodeObject(object, ObjectKind::kNodes, origin));
+  Origin in_body = origin.At(kObjectHeaderBytes);
+  Reader in(body);
+  training->trained_rows = in.Number<uint32_t>();
+  training->new_rows = in.Number<uint32_t>();
+  if (in.failed()) return in_body.Fault(0, "expected a body of at least 12 bytes, found ", body.size());
+  if (options.quantization == Quantization::kSq8) {
+    Status read = quantizer->Deserialize(in, options.metric, options.dimensions);
+    if (read.code() == Code::kCorruption) return in_body.Fault(8, read.message());
+    OMENDB_TRY(std::move(read));
+  }
+  size_t count_at = in.offset();
+  uint32_t count = in.Number<uint32_t>();
+  if (in.failed() || count != nodes) {
+    return in_body.Fault(count_at, "expected ", nodes, " nodes, found ", count);
+  }
+  if (in.remaining() != uint64_t{count} * sizeof(uint32_t)) {
+    return in_body.Fault(in.offset(), "expected ", count, " rows of 4 bytes, found ", in.remaining(),
+                         " bytes");
+  }
+  size_t rows_at = in.offset();
+  return ReadRows(in.Take(in.remaining()), row_count, in_body.At(rows_at), rows);
+}
+
+}  // namespace omendb
