@@ -89,18 +89,16 @@ class EngineBinding {
 
   // ---- Collections ------------------------------------------------------------------------------------
   [[nodiscard]] uint32_t FindCollection(uint32_t size) const { return engine_->FindCollection(Text(size)); }
-  [[nodiscard]] uint32_t CollectionCount(uint32_t view) const { return engine_->CollectionCount(view); }
-  [[nodiscard]] uint32_t CollectionAt(uint32_t index, uint32_t view) const {
-    return engine_->CollectionAt(index, view);
-  }
-  uint32_t CollectionName(uint32_t collection) {
-    auto name = engine_->CollectionName(collection);
+  [[nodiscard]] uint32_t CollectionCount() const { return engine_->CollectionCount(); }
+  [[nodiscard]] uint32_t CollectionAt(uint32_t index) const { return engine_->CollectionAt(index); }
+  uint32_t CollectionName(uint32_t collection, uint32_t view) {
+    auto name = engine_->CollectionName(collection, view);
     if (name.ok()) name_ = name.value();
     return Give(name.status());
   }
   // The answer: dimensions, metric, quantization, degree, ef_construction, seed, each a u64.
-  uint32_t CollectionOptionsOf(uint32_t collection) {
-    auto options = engine_->CollectionOptionsOf(collection);
+  uint32_t CollectionOptionsOf(uint32_t collection, uint32_t view) {
+    auto options = engine_->CollectionOptionsOf(collection, view);
     if (options.ok()) {
       const CollectionOptions& o = options.value();
       GiveRecord({o.dimensions, static_cast<uint64_t>(o.metric), static_cast<uint64_t>(o.quantization),
@@ -156,6 +154,14 @@ class EngineBinding {
   void CloseView(uint32_t view) { engine_->CloseView(view); }
   [[nodiscard]] uint32_t FindCollectionIn(uint32_t view, uint32_t size) const {
     return engine_->FindCollectionIn(view, Text(size));
+  }
+  // The answer: their ids, each a u32.
+  uint32_t CollectionsIn(uint32_t view) {
+    auto ids = engine_->CollectionsIn(view);
+    if (ids.ok()) {
+      answer_ = {reinterpret_cast<const uint8_t*>(ids.value().data()), ids.value().size_bytes()};
+    }
+    return Give(ids.status());
   }
   uint32_t TransactionUpsert(uint32_t transaction, uint32_t collection, uint32_t size) {
     return Give(engine_->TransactionUpsert(transaction, collection, Bytes(size)));
@@ -332,6 +338,7 @@ EMSCRIPTEN_BINDINGS(omendb) {
       .function("viewSequence", &EngineBinding::ViewSequence)
       .function("closeView", &EngineBinding::CloseView)
       .function("findCollectionIn", &EngineBinding::FindCollectionIn)
+      .function("collectionsIn", &EngineBinding::CollectionsIn)
       .function("transactionUpsert", &EngineBinding::TransactionUpsert)
       .function("transactionDelete", &EngineBinding::TransactionDelete)
       .function("forgetBefore", &EngineBinding::ForgetBefore)

@@ -1,11 +1,12 @@
 // Engine: the public surface. Each call checks that the database is in the right phase and hands on.
 #include "omendb/engine.h"
 
+#include <algorithm>
+
 #include "engine/background.h"
 #include "engine/engine_state.h"
 #include "engine/restore.h"
 #include "engine/row_reader.h"
-#include "engine/transaction.h"
 #include "engine/transaction.h"
 
 namespace omendb {
@@ -182,13 +183,13 @@ CollectionId Engine::CollectionAt(uint32_t index) const {
   return index < CollectionCount() ? state_->collections.at(index).id() : 0;
 }
 
-Result<std::string_view> Engine::CollectionName(CollectionId id) const {
-  OMENDB_ASSIGN(const Collection* collection, state_->Require(id));
+Result<std::string_view> Engine::CollectionName(CollectionId id, ViewId view) const {
+  OMENDB_ASSIGN(const Collection* collection, state_->RequireIn(id, view));
   return collection->name();
 }
 
-Result<CollectionOptions> Engine::CollectionOptionsOf(CollectionId id) const {
-  OMENDB_ASSIGN(const Collection* collection, state_->Require(id));
+Result<CollectionOptions> Engine::CollectionOptionsOf(CollectionId id, ViewId view) const {
+  OMENDB_ASSIGN(const Collection* collection, state_->RequireIn(id, view));
   return collection->options();
 }
 
@@ -267,8 +268,7 @@ Result<ViewId> Engine::OpenViewAt(uint64_t sequence) {
   }
   if (sequence < state_->log.oldest_sequence()) {
     return Status::Error(Code::kNotRetained, "the state of sequence ", sequence,
-                         " is no longer kept; the oldest one is of sequence ",
-                         state_->log.oldest_sequence());
+                         " is no longer kept; the oldest one is of sequence ", state_->log.oldest_sequence());
   }
   return state_->views.Open(sequence, false);
 }
@@ -293,6 +293,22 @@ CollectionId Engine::FindCollectionIn(ViewId view_id, std::string_view name) con
   if (!view.ok()) return 0;
   const Collection* collection = state_->collections.FindAt(name, view.value()->sequence());
   return collection == nullptr ? 0 : collection->id();
+}
+
+Result<std::span<const CollectionId>> Engine::CollectionsIn(ViewId view_id) {
+  OMENDB_ASSIGN(const View* view, state_->views.Require(view_id));
+  const CollectionSet& collections = state_->collections;
+  Array<CollectionId>& ids = state_->collection_ids;
+  ids.Clear();
+  const uint64_t sequence = view->sequence();
+  for (uint32_t i = 0; i < collections.count(); ++i) {
+    if (collections.at(i).ExistsAt(sequence)) OMENDB_TRY(ids.Push(collections.at(i).id()));
+  }
+  for (uint32_t i = 0; i < collections.dropped_count(); ++i) {
+    if (collections.dropped_at(i).ExistsAt(sequence)) OMENDB_TRY(ids.Push(collections.dropped_at(i).id()));
+  }
+  std::sort(ids.begin(), ids.end());
+  return std::span<const CollectionId>(ids.span());
 }
 
 Status Engine::TransactionUpsert(ViewId transaction, CollectionId id, std::span<const uint8_t> bytes) {
@@ -423,9 +439,7 @@ uint64_t Engine::UncheckpointedGraphRows() const {
   return state_->checkpoint.UnstoredNodes(state_->collections);
 }
 
-uint64_t Engine::ReclaimableBytes() const {
-  return state_->checkpoint.ReclaimableBytes(state_->collections);
-}
+uint64_t Engine::ReclaimableBytes() const { return state_->checkpoint.ReclaimableBytes(state_->collections); }
 
 uint32_t Engine::StoredObjectCount() const {
   state_->stored_names.Clear();

@@ -41,6 +41,18 @@ struct Engine::State {
     if (collection == nullptr) return Status::Error(Code::kNotFound, "no collection has id ", id);
     return collection;
   }
+  // The same, of a view, which may show a dropped one.
+  [[nodiscard]] Result<const Collection*> RequireIn(CollectionId id, ViewId view_id) const {
+    if (view_id == 0) {
+      OMENDB_ASSIGN(const Collection* newest, Require(id));
+      return newest;
+    }
+    OMENDB_TRY(RequireOpen());
+    OMENDB_ASSIGN(const View* view, views.Require(view_id));
+    const Collection* collection = collections.FindAt(id, view->sequence());
+    if (collection == nullptr) return Status::Error(Code::kNotFound, "no collection has id ", id);
+    return collection;
+  }
   // What Apply needs beside the frame's own. OUT_OF_MEMORY.
   Status ReserveApply() {
     OMENDB_TRY(wal.ReserveAdd());
@@ -99,7 +111,8 @@ struct Engine::State {
   Searcher searcher;
   Bytes answer;
   Bytes head_bytes;
-  Array<ObjectName> stored_names;  // as last asked for
+  Array<ObjectName> stored_names;      // as last asked for
+  Array<CollectionId> collection_ids;  // the same
 };
 
 }  // namespace omendb

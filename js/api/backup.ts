@@ -37,13 +37,15 @@ export async function restoreStream(
   const onAbort = (): void => void reader.cancel(signal?.reason).catch(() => undefined)
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
+    // It may have fired while the restore was begun.
+    if (signal?.aborted === true) throw abortedError(signal, 'restore')
     for await (const chunk of chunksOf(reader, signal)) {
       await connection.request('restoreChunk', { restore, chunk }, { transfer: [chunk.buffer], signal })
     }
     await connection.request('finishRestore', { restore })
   } catch (error) {
     await connection.request('discardRestore', { restore }).catch(() => undefined)
-    await reader.cancel(error).catch(() => undefined)
+    reader.cancel(error).catch(() => undefined)
     throw error
   } finally {
     signal?.removeEventListener('abort', onAbort)

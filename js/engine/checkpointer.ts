@@ -110,6 +110,8 @@ export class Checkpointer {
     let head = new Uint8Array()
     await this.#alone(() =>
       this.#store.exclusive(async () => {
+        // Only a writer has checkpoints; of this one nothing will be stored.
+        if (this.#engine.isReader) this.#engine.takeOver()
         this.#engine.beginCheckpoint(true)
         try {
           for (;;) {
@@ -203,11 +205,9 @@ export class Checkpointer {
   }
 
   #sumOfCollections(member: 'indexedRows' | 'liveBytes'): number {
-    let sum = 0
-    for (let i = 0; i < this.#engine.collectionCount(); i += 1) {
-      sum += this.#engine.stats(this.#engine.collectionAt(i))[member]
-    }
-    return sum
+    return this.#engine
+      .collections()
+      .reduce((sum, collection) => sum + this.#engine.stats(collection)[member], 0)
   }
 
   async #write(): Promise<void> {

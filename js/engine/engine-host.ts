@@ -299,17 +299,14 @@ export class EngineHost implements HostPort {
   }
 
   #collections(view: number): CollectionInfo[] {
-    const infos: CollectionInfo[] = []
-    for (let i = 0; i < this.#core.collectionCount(view); i += 1) {
-      infos.push(collectionInfo(this.#core, this.#handles, this.#core.collectionAt(i, view)))
-    }
-    return infos
+    const collections = view === 0 ? this.#core.collections() : this.#core.collectionsIn(view)
+    return collections.map((each) => collectionInfo(this.#core, this.#handles, each, view))
   }
 
   #collectionIn(view: number, name: string): CollectionInfo {
     const collection = this.#core.findCollectionIn(view, name)
     if (collection === 0) throw this.#noCollection(name)
-    return collectionInfo(this.#core, this.#handles, collection)
+    return collectionInfo(this.#core, this.#handles, collection, view)
   }
 
   async #openCollection(name: string, schema: Partial<CollectionSchema> | null): Promise<CollectionInfo> {

@@ -67,8 +67,7 @@ export class Handles {
   /** Before `next` takes the engine's place: which collections go on, and that no view does. */
   moveTo(next: CoreEngine): void {
     const heirs = new Map<number, number>()
-    for (let i = 0; i < this.#engine.collectionCount(); i += 1) {
-      const collection = this.#engine.collectionAt(i)
+    for (const collection of this.#engine.collections()) {
       heirs.set(collection, heirOf(this.#engine, collection, next))
     }
     for (const [handle, collection] of this.#moved) this.#moved.set(handle, heirs.get(collection) ?? 0)

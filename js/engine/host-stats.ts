@@ -21,8 +21,8 @@ export async function hostStats(engine: CoreEngine, store: Store, state: HostSta
   const { adapter, durability, readOnlyReason } = store
   const { error } = state
   const sums = { liveBytes: 0, memtableRows: 0, segments: 0 }
-  for (let i = 0; i < engine.collectionCount(); i += 1) {
-    const stats = engine.stats(engine.collectionAt(i))
+  for (const collection of engine.collections()) {
+    const stats = engine.stats(collection)
     sums.liveBytes += stats.liveBytes
     sums.memtableRows += stats.memtableRows
     sums.segments += stats.segments

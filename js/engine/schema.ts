@@ -21,11 +21,19 @@ export function coreOptions(given: Partial<CollectionSchema>): CoreCollectionOpt
   }
 }
 
-export function collectionInfo(engine: CoreEngine, handles: Handles, collection: number): CollectionInfo {
-  const { dimensions, metric, quantization, degree, efConstruction } = engine.collectionOptions(collection)
+export function collectionInfo(
+  engine: CoreEngine,
+  handles: Handles,
+  collection: number,
+  view = 0,
+): CollectionInfo {
+  const { dimensions, metric, quantization, degree, efConstruction } = engine.collectionOptions(
+    collection,
+    view,
+  )
   return {
     collection: handles.ofCollection(collection),
-    name: engine.collectionName(collection),
+    name: engine.collectionName(collection, view),
     schema: { dimensions, metric, quantization, M: degree, efConstruction },
   }
 }

@@ -32,6 +32,7 @@ const encoder = new TextEncoder()
 export class CoreEngine {
   readonly simd: SimdLevel
   #boundary: CoreBoundary
+  #isReader = true
 
   /** `OUT_OF_MEMORY`. The engine is empty until `openNew` or `openHead`. */
   static create(module: CoreModule): CoreEngine {
@@ -41,6 +42,11 @@ export class CoreEngine {
   private constructor(simd: SimdLevel, boundary: CoreBoundary) {
     this.simd = simd
     this.#boundary = boundary
+  }
+
+  /** Until `takeOver`. */
+  get isReader(): boolean {
+    return this.#isReader
   }
 
   /** True once wasm has trapped. */
@@ -65,6 +71,7 @@ export class CoreEngine {
 
   takeOver(): void {
     this.#boundary.check((binding) => binding.takeOver())
+    this.#isReader = false
   }
 
   encodeHead(): Uint8Array<ArrayBuffer> {
@@ -132,6 +139,7 @@ export class CoreEngine {
 
   takePlaceOf(other: CoreEngine): void {
     this.#boundary.takePlaceOf(other.#boundary)
+    this.#isReader = false
   }
 
   /** From now on this is `other`, of which nothing is left. Whoever holds this one need not be told. */
@@ -151,24 +159,26 @@ export class CoreEngine {
     })
   }
 
-  collectionCount(view: ViewId = 0): number {
-    return this.#boundary.enter((binding) => binding.collectionCount(view))
+  collectionCount(): number {
+    return this.#boundary.enter((binding) => binding.collectionCount())
   }
 
-  /** In order of creation. */
-  collectionAt(index: number, view: ViewId = 0): CollectionId {
-    return this.#boundary.enter((binding) => binding.collectionAt(u32(index, 'index'), view))
+  /** All of them, in order of creation. */
+  collections(): CollectionId[] {
+    return Array.from({ length: this.collectionCount() }, (_, i) =>
+      this.#boundary.enter((binding) => binding.collectionAt(i)),
+    )
   }
 
-  collectionName(collection: CollectionId): string {
+  collectionName(collection: CollectionId, view: ViewId = 0): string {
     return this.#boundary.name((binding) => {
-      this.#boundary.unwrap(binding.collectionName(u32(collection, 'collection')))
+      this.#boundary.unwrap(binding.collectionName(u32(collection, 'collection'), view))
     })
   }
 
-  collectionOptions(collection: CollectionId): Required<CoreCollectionOptions> {
+  collectionOptions(collection: CollectionId, view: ViewId = 0): Required<CoreCollectionOptions> {
     const record = this.#boundary.record((binding) =>
-      binding.collectionOptions(u32(collection, 'collection')),
+      binding.collectionOptions(u32(collection, 'collection'), view),
     )
     return {
       dimensions: Number(record[0]),
@@ -297,6 +307,11 @@ export class CoreEngine {
       this.#boundary.toScratch(bytes)
       return binding.findCollectionIn(view, bytes.length)
     })
+  }
+
+  /** All collections of a view, in order of creation. */
+  collectionsIn(view: ViewId): CollectionId[] {
+    return [...new Uint32Array(this.#boundary.answer((binding) => binding.collectionsIn(view)).buffer)]
   }
 
   transactionUpsert(transaction: ViewId, collection: CollectionId, batch: Uint8Array): void {

@@ -40,10 +40,10 @@ export interface EngineBinding {
   takePlaceOf(other: EngineBinding): number
 
   findCollection(size: number): number
-  collectionCount(view: number): number
-  collectionAt(index: number, view: number): number
-  collectionName(collection: number): number
-  collectionOptions(collection: number): number
+  collectionCount(): number
+  collectionAt(index: number): number
+  collectionName(collection: number, view: number): number
+  collectionOptions(collection: number, view: number): number
 
   beginFrame(timeMs: bigint): number
   framePayload(size: number): number
@@ -76,6 +76,7 @@ export interface EngineBinding {
   viewSequence(view: number): number
   closeView(view: number): void
   findCollectionIn(view: number, size: number): number
+  collectionsIn(view: number): number
   transactionUpsert(transaction: number, collection: number, size: number): number
   transactionDelete(transaction: number, collection: number, size: number): number
   forgetBefore(timeMs: bigint): void

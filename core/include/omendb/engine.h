@@ -44,7 +44,8 @@ struct SearchRequest {
 
 struct CollectionStats {
   uint32_t live_rows = 0;
-  uint32_t deleted_rows = 0;    // dead, and still in memory: for a snapshot, for the history, or not yet cleaned
+  uint32_t deleted_rows =
+      0;  // dead, and still in memory: for a snapshot, for the history, or not yet cleaned
   uint32_t indexed_rows = 0;    // rows that the graph covers, deleted ones included
   uint64_t vector_bytes = 0;    // memory of f32 vectors
   uint64_t code_bytes = 0;      // memory of quantizer codes and parameters
@@ -109,9 +110,10 @@ class Engine {
   static Status CheckOptions(const CollectionOptions& options);
   [[nodiscard]] CollectionId FindCollection(std::string_view name) const;  // 0: none
   [[nodiscard]] uint32_t CollectionCount() const;
-  [[nodiscard]] CollectionId CollectionAt(uint32_t index) const;                 // in order of creation
-  Result<std::string_view> CollectionName(CollectionId collection) const;        // NOT_FOUND
-  Result<CollectionOptions> CollectionOptionsOf(CollectionId collection) const;  // NOT_FOUND
+  [[nodiscard]] CollectionId CollectionAt(uint32_t index) const;  // in order of creation
+  // NOT_FOUND. In a view, collections that were dropped later have theirs as well.
+  Result<std::string_view> CollectionName(CollectionId collection, ViewId view = 0) const;
+  Result<CollectionOptions> CollectionOptionsOf(CollectionId collection, ViewId view = 0) const;
 
   // ---- Writing: build a frame, make it durable, apply it -----------------------------------------
   // At most one frame is open. A Frame* call that fails adds nothing to the frame. Everything that
@@ -164,6 +166,8 @@ class Engine {
   void CloseView(ViewId view);                                     // unknown ones are fine
   // The collection of that name in a view, dropped later or not; 0: none.
   [[nodiscard]] CollectionId FindCollectionIn(ViewId view, std::string_view name) const;
+  // All collections of a view, in order of creation.
+  Result<std::span<const CollectionId>> CollectionsIn(ViewId view);
 
   // Writes of a transaction: checked at once, seen by its own reads only, lost with CloseView.
   Status TransactionUpsert(ViewId transaction, CollectionId collection, std::span<const uint8_t> batch);
@@ -191,14 +195,14 @@ class Engine {
   Result<std::span<const uint8_t>> List(CollectionId collection, uint64_t cursor, uint32_t limit,
                                         uint32_t include, ViewId view = 0);
   // The cursor just after a row; `ids`: an id list of one. NOT_FOUND.
-  Result<uint64_t> CursorAfter(CollectionId collection, std::span<const uint8_t> ids,
-                               ViewId view = 0) const;
+  Result<uint64_t> CursorAfter(CollectionId collection, std::span<const uint8_t> ids, ViewId view = 0) const;
   Result<uint32_t> Count(CollectionId collection, ViewId view = 0) const;
   Result<CollectionStats> Stats(CollectionId collection) const;
 
   // ---- Background work -------------------------------------------------------------------------
   // Does about `steps` steps of indexing and of cleaning out dead rows (a step is about one graph
-  // insertion). Does nothing while a checkpoint is open. OUT_OF_MEMORY leaves everything searchable; work may be tried again.
+  // insertion). Does nothing while a checkpoint is open. OUT_OF_MEMORY leaves everything searchable; work may
+  // be tried again.
   Result<WorkState> Work(uint32_t steps);
 
   // ---- Checkpoint: state as objects, so that the WAL can go --------------------------------------

@@ -17,7 +17,9 @@ const names = (...history: ListTransaction[]): string[] =>
 
 describe('the checker of histories', () => {
   it('passes what is serial', () => {
-    expect(names(done('a x 1'), done('r x 1', 'a x 2'), aborted('r x 1 2', 'a x 3'), done('r x 1 2'))).toEqual([])
+    expect(
+      names(done('a x 1'), done('r x 1', 'a x 2'), aborted('r x 1 2', 'a x 3'), done('r x 1 2')),
+    ).toEqual([])
   })
 
   it('passes own writes, and write skew, which snapshot isolation allows', () => {
@@ -26,9 +28,9 @@ describe('the checker of histories', () => {
   })
 
   it('sees G0: two transactions that wrote in two orders', () => {
-    expect(names(done('a x 1', 'a y 1001'), done('a x 2', 'a y 1002'), done('r x 1 2', 'r y 1002 1001'))).toContain(
-      'G0',
-    )
+    expect(
+      names(done('a x 1', 'a y 1001'), done('a x 2', 'a y 1002'), done('r x 1 2', 'r y 1002 1001')),
+    ).toContain('G0')
   })
 
   it('sees G1a: a read of what was given up', () => {

@@ -69,7 +69,9 @@ function internalReads(history: readonly ListTransaction[]): string[] {
         continue
       }
       if (before !== undefined && before !== null && String(before) !== String(each.list)) {
-        found.push(`internal: transaction ${index} read ${String(each.list)} of ${each.key} after ${String(before)}`)
+        found.push(
+          `internal: transaction ${index} read ${String(each.list)} of ${each.key} after ${String(before)}`,
+        )
       }
       seen.set(each.key, [...each.list])
     }

@@ -45,7 +45,13 @@ describeBoth('a snapshot', (openMemory) => {
     await using snapshot = await db.snapshot()
     const then = await snapshot.collection<N>('notes')
     await notes.delete(['a', 'b', 'c'])
-    const lists = await then.searchBatch({ vectors: [[1, 0, 0], [3, 0, 0]], k: 1 })
+    const lists = await then.searchBatch({
+      vectors: [
+        [1, 0, 0],
+        [3, 0, 0],
+      ],
+      k: 1,
+    })
     expect(lists.map(([hit]) => hit?.id)).toEqual(['a', 'c'])
     expect((await collect(then.list({ after: 'a', include: [] }))).map(({ id }) => id)).toEqual(['b', 'c'])
     expect(await codeOf(collect(then.list({ after: 'z' })))).toBe('NOT_FOUND')

@@ -21,7 +21,10 @@ describeBoth('a transaction', (openMemory) => {
     const other = await db.collection<N>('other', { dimensions: 3, metric: 'l2' })
     const before = (await db.stats()).sequence
     const result = await db.transaction(async (transaction) => {
-      const [inNotes, inOther] = [await transaction.collection<N>('notes'), await transaction.collection<N>('other')]
+      const [inNotes, inOther] = [
+        await transaction.collection<N>('notes'),
+        await transaction.collection<N>('other'),
+      ]
       await inNotes.upsert([row('a', 10), row('c', 3)])
       await inOther.upsert([row('x', 7)])
       expect(await inNotes.delete(['b', 'nowhere'])).toBe(1)
@@ -89,7 +92,9 @@ describeBoth('a transaction', (openMemory) => {
   it('that writes nothing commits nothing', async () => {
     const { db } = await opened(openMemory)
     const before = (await db.stats()).sequence
-    expect(await db.transaction(async (transaction) => (await transaction.collection('notes')).count())).toBe(2)
+    expect(await db.transaction(async (transaction) => (await transaction.collection('notes')).count())).toBe(
+      2,
+    )
     expect(await db.transaction(() => 5)).toBe(5)
     expect((await db.stats()).sequence).toBe(before)
   })

@@ -1,7 +1,7 @@
 /** `open` from source, with the engine in this thread and a storage adapter of the test's choice. */
 import { openWith } from '../../../js/api/open.js'
 import type { Database } from '../../../js/api/database.js'
-import type { CollectionOptions } from '../../../js/api/types.js'
+import type { CollectionOptions, OpenOptions } from '../../../js/api/types.js'
 import { OmenError } from '../../../js/errors/omen-error.js'
 import { connectWith } from '../../../js/platform/connect.js'
 import type { CoreModule } from '../../../js/wasm/core-module.js'
@@ -19,9 +19,9 @@ export interface OpenedInPlace {
 
 export async function openInPlace(
   storage: StorageAdapter,
-  options: { readOnly?: boolean; clockStandsStill?: boolean; signal?: AbortSignal } = {},
+  options: OpenOptions & { clockStandsStill?: boolean } = {},
 ): Promise<OpenedInPlace> {
-  const { readOnly = false, clockStandsStill = false, signal } = options
+  const { clockStandsStill = false, ...rest } = options
   let core: CoreModule | null = null
   const open = openWith(
     connectWith({
@@ -32,7 +32,7 @@ export async function openInPlace(
       clockStandsStill,
     }),
   )
-  const db = await open('simulated', { storage, readOnly, signal })
+  const db = await open('simulated', { storage, ...rest })
   return { db, core: core as unknown as CoreModule }
 }
 

@@ -129,7 +129,7 @@ describe('CoreEngine', () => {
     expect(engine.collectionOptions(collection)).toEqual(options)
     expect(engine.collectionName(collection)).toBe('naïve 😀')
     expect(engine.collectionCount()).toBe(1)
-    expect(engine.collectionAt(0)).toBe(collection)
+    expect(engine.collections()).toEqual([collection])
     expect(engine.findCollection('other')).toBe(0)
     commit(engine, () => {
       engine.frameDrop(collection)
