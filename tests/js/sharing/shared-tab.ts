@@ -34,6 +34,7 @@ export async function openTab(
     return EngineHost.open({
       ...{ database: 'simulated', adapter, core, engine: 'worker' },
       ...{ readOnly: false, ephemeral: false, clockStandsStill: false },
+      settings: { durability: 'strict', retentionMs: 0, recreate: false },
     })
   }
   const { environment } = tab
