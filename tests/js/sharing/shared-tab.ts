@@ -3,6 +3,7 @@ import { Connection } from '../../../js/api/connection.js'
 import { Database } from '../../../js/api/database.js'
 import type { Collection } from '../../../js/api/collection.js'
 import { EngineHost } from '../../../js/engine/engine-host.js'
+import type { HostPort, RequestInput, ViewInfo } from '../../../js/engine/protocol.js'
 import { SharedHost } from '../../../js/sharing/shared-host.js'
 import { type SimulatedDisk, withSession } from '../engine/simulated-disk.js'
 import { loadCore } from '../wasm/open-core.js'
@@ -18,6 +19,8 @@ export interface SharedTab {
   readonly notes: Collection<Note>
   /** How often its engine read the storage. */
   readonly terms: () => number
+  /** Snapshots and transactions that its engine holds open, for whatever tab. */
+  readonly openViews: () => number
 }
 
 /** Opens the database in a new tab. The promise needs virtual time to pass. */
@@ -27,15 +30,17 @@ export async function openTab(
   tab: SimulatedTab = browser.newTab(),
 ): Promise<SharedTab> {
   let terms = 0
+  const views = new Set<number>()
   const adapter = gated(disk, tab)
-  const openEngine = async (): Promise<EngineHost> => {
+  const openEngine = async (): Promise<HostPort> => {
     terms += 1
     const core = await browser.instantly(loadCore())
-    return EngineHost.open({
+    const engine = await EngineHost.open({
       ...{ database: 'simulated', adapter, core, engine: 'worker' },
       ...{ readOnly: false, ephemeral: false, clockStandsStill: false },
       settings: { durability: 'strict', retentionMs: 0, recreate: false },
     })
+    return watched(engine, views)
   }
   const { environment } = tab
   const host = await SharedHost.open({
@@ -43,7 +48,22 @@ export async function openTab(
   })
   const db = new Database('simulated', new Connection('simulated', host, async () => undefined), undefined)
   const notes = await db.collection<Note>('notes', { dimensions: 2, metric: 'l2' })
-  return { tab, db, notes, terms: () => terms }
+  return { tab, db, notes, terms: () => terms, openViews: () => views.size }
+}
+
+/** The engine, with note taken of the views that it opens and closes. */
+function watched(engine: EngineHost, views: Set<number>): HostPort {
+  views.clear()
+  return {
+    engine: engine.engine,
+    partBytesMax: engine.partBytesMax,
+    async request(kind, input, options) {
+      const output = await engine.request(kind, input, options)
+      if (kind === 'openView') views.add((output as ViewInfo).view)
+      if (kind === 'closeView') views.delete((input as RequestInput<'closeView'>).view)
+      return output
+    },
+  }
 }
 
 /** The disk as this tab reaches it: slow, not at all while the tab is frozen, and no more when it is dead. */

@@ -44,7 +44,8 @@ const DELAY_MAX_MS = 4
 
 export class SimulatedBrowser {
   readonly random: () => number
-  readonly #options: BrowserOptions
+  readonly #duplication: number
+  loss: number
   readonly #locks = new Map<string, Lock>()
   readonly #receivers = new Set<Receiver>()
   #events: Event[] = []
@@ -54,7 +55,8 @@ export class SimulatedBrowser {
 
   constructor(options: BrowserOptions) {
     this.random = options.random
-    this.#options = options
+    this.loss = options.loss
+    this.#duplication = options.duplication
   }
 
   newTab(): SimulatedTab {
@@ -113,8 +115,8 @@ export class SimulatedBrowser {
         if (!receiver.isOpen) throw new Error(`the channel ${name} is closed`)
         for (const each of this.#receivers) {
           if (each === receiver || each.name !== name || tab.isDead) continue
-          if (this.random() < this.#options.loss) continue
-          const copies = this.random() < this.#options.duplication ? 2 : 1
+          if (this.random() < this.loss) continue
+          const copies = this.random() < this.#duplication ? 2 : 1
           const atMs = Math.max(this.nowMs + this.delay(), arrivals.get(each) ?? 0)
           arrivals.set(each, atMs)
           for (let i = 0; i < copies; i += 1) {
@@ -225,6 +227,7 @@ export class SimulatedBrowser {
 }
 
 let clients = 0
+let randoms = 0n
 
 export class SimulatedTab {
   readonly clientId: string
@@ -270,7 +273,11 @@ export class SimulatedTab {
         }
       },
       after: (delayMs) => new Promise((resolve) => browser.at(delayMs, () => this.do(resolve))),
-      random: () => BigInt(Math.floor(browser.random() * 2 ** 48)),
+      random: () => {
+        // Different ones even where chance is taken out.
+        randoms += 1n
+        return (BigInt(Math.floor(browser.random() * 2 ** 32)) << 32n) + randoms
+      },
     }
   }
 
