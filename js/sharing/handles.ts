@@ -79,7 +79,7 @@ export class Handles {
     const handle = this.#handles.get(own)
     if (handle?.term === term) return { ...(input as object), [field]: handle.number } as RequestInput<K>
     // Whether it was committed the next leader knows by its token; else it answers that there is none of this number.
-    if (isAttempted && kind === 'commitTransaction') return { view: NO_VIEW } as RequestInput<K>
+    if (isAttempted && kind === 'commitTransaction') return { view: NO_VIEW }
     throw endedError()
   }
 
