@@ -2,15 +2,18 @@ import { UnsupportedError } from '../js/errors/omen-error.js'
 import type { StorageAdapter } from './contract.js'
 import { ExistenceMark } from './existence-mark.js'
 import { opfsAvailable } from './opfs-files.js'
-import { opfsMarkName, opfsStorage } from './opfs.js'
+import { type OpfsOptions, opfsMarkName, opfsStorage } from './opfs.js'
 
 /**
  * OPFS, or where the browser refuses it `fallback`, which then says why. A database that is known to be in OPFS is
  * `UNSUPPORTED` there: what the fallback would show in its place is another, empty one.
  */
-export async function opfsOrFallback(fallback: StorageAdapter): Promise<StorageAdapter> {
+export async function opfsOrFallback(
+  fallback: StorageAdapter,
+  options: OpfsOptions = {},
+): Promise<StorageAdapter> {
   const reason = await opfsAvailable()
-  if (reason === true) return opfsStorage()
+  if (reason === true) return opfsStorage(options)
   return {
     name: fallback.name,
     capabilities: fallback.capabilities,

@@ -46,6 +46,12 @@ export interface OpenOptions {
   recreate?: boolean | undefined
   /** Open the last committed state without taking the writer lock. Writes reject with `READ_ONLY`. */
   readOnly?: boolean | undefined
+  /**
+   * In browsers: share the database with the other tabs of this origin that have it open. One tab's engine answers all
+   * of them; when that tab ends, another takes over. Default true. With `false` one tab has the database for itself:
+   * opening it twice rejects with `LOCKED`. Databases in memory, and those opened with `readOnly`, are never shared.
+   */
+  sharing?: boolean | undefined
   /** The engine's wasm, where the default location does not fit. In place of a worker it may be a compiled module. */
   wasm?: WebAssembly.Module | URL | BufferSource | undefined
   /** Gives up opening; the promise rejects with `ABORTED`. */
@@ -213,6 +219,8 @@ export interface DatabaseStats {
   /** The option of `open`. */
   durability: Durability
   readOnly: boolean
+  /** Of a database that tabs share: whether this tab's engine answers (`'leader'`), or another's. */
+  role?: 'leader' | 'follower'
   /** Why a handle that could write no longer can. */
   readOnlyReason?: string
   /** Sequence number of the last committed write. */

@@ -290,6 +290,7 @@ export class EngineHost implements HostPort {
     },
     idle: (_, { signal, onProgress }) => orAborted(this.#idle(onProgress), signal, 'idle'),
     close: () => this.#close(),
+    relinquish: () => this.#relinquish(),
   }
 
   #place({ collection, view }: { collection: number; view: number }) {
@@ -453,6 +454,18 @@ export class EngineHost implements HostPort {
     // Until now nobody may have heard of it.
     if (this.#store.mayLoseWrites) {
       throw errorFromCode('STORAGE_FAILED', this.#store.readOnlyReason ?? 'writes could not be made durable')
+    }
+    return null
+  }
+
+  /** What waits is committed and made durable, unless another writer has taken over. */
+  async #relinquish(): Promise<null> {
+    await this.#queue.close()
+    try {
+      if (this.#store.readOnlyReason === null) await this.#store.exclusive(() => this.#store.sync())
+    } finally {
+      this.#store.becomeReadOnly('another writer waits for the database')
+      await this.#close()
     }
     return null
   }

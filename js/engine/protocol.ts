@@ -93,6 +93,7 @@ export interface HostStats {
   readonly simd: 'simd128' | 'relaxed-simd'
   readonly readOnly: boolean
   readonly readOnlyReason?: string
+  readonly role?: 'leader' | 'follower'
   readonly sequence: number
   readonly oldestSequence: number
   readonly collections: number
@@ -177,6 +178,8 @@ export interface HostRequests {
   /** Progress counts steps of background work. */
   idle: { input: null; output: null }
   close: { input: null; output: null }
+  /** Closes without a last checkpoint, for another writer that waits; what was committed stays in the WAL. */
+  relinquish: { input: null; output: null }
 }
 
 export type RequestKind = keyof HostRequests

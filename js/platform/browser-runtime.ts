@@ -3,6 +3,7 @@ import { indexedDbStorage } from '../../storage/indexeddb.js'
 import { memoryStorage } from '../../storage/memory.js'
 import { loadCoreModule } from '../wasm/core-module.js'
 import type { Runtime } from './connect.js'
+import { browserEnvironment, sharedWriterLocks } from './browser-sharing.js'
 import { type ImportIdbfs, loadIdbfsStorage } from './idbfs-script.js'
 import { type ImportOpfs, loadOpfsStorage } from './opfs-script.js'
 import { unsupportedStorage } from './unsupported.js'
@@ -22,10 +23,11 @@ export function browserRuntime(scripts: LazyScripts): Runtime {
   return {
     // Without IndexedDB nothing can be kept; `stats()` shows 'memory', and that it is not durable.
     defaultStorage: () => (typeof indexedDB === 'undefined' ? 'memory' : 'indexeddb'),
-    storage: (name) => {
-      if (name === 'indexeddb') return indexedDbStorage()
-      if (name === 'idbfs') return loadIdbfsStorage(scripts.idbfs)
-      if (name === 'opfs') return loadOpfsStorage(scripts.opfs)
+    storage: (name, isShared) => {
+      const options = isShared ? { locks: sharedWriterLocks() } : {}
+      if (name === 'indexeddb') return indexedDbStorage(options)
+      if (name === 'idbfs') return loadIdbfsStorage(scripts.idbfs, options)
+      if (name === 'opfs') return loadOpfsStorage(scripts.opfs, options)
       if (name === 'memory') return memoryStorage()
       throw unsupportedStorage(name, 'browsers')
     },
@@ -33,5 +35,7 @@ export function browserRuntime(scripts: LazyScripts): Runtime {
     // The worker's script shares this, and must not name itself: bundlers would bundle it for ever.
     startWorker: null,
     clockStandsStill: false,
+    // Memory is each tab's own.
+    sharing: (storage) => (storage === 'memory' ? null : browserEnvironment()),
   }
 }

@@ -9,7 +9,7 @@ export * from './public.js'
 /**
  * Opens a database of this origin, creating it when it is not there.
  *
- * `LOCKED`: another tab has it open for writing. `CORRUPTION`: stored bytes are damaged; nothing is repaired
+ * Several tabs may have it open. `LOCKED`: one that does not share it (`sharing: false`) has it open for writing. `CORRUPTION`: stored bytes are damaged; nothing is repaired
  * or replaced in silence.
  */
 export const open = openWith(

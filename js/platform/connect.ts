@@ -3,10 +3,12 @@
  * in `Runtime`; each entry of this folder has one.
  */
 import type { StorageAdapter } from '../../storage/contract.js'
+import { SharedHost } from '../sharing/shared-host.js'
+import type { Environment } from '../sharing/environment.js'
 import type { Connect, ConnectRequest, Connected } from '../api/open.js'
 import type { StorageName } from '../api/types.js'
 import { EngineHost } from '../engine/engine-host.js'
-import { abortedError, asOmenError, type HostSettings } from '../engine/protocol.js'
+import { abortedError, asOmenError, type HostPort, type HostSettings } from '../engine/protocol.js'
 import { errorFromCode } from '../errors/omen-error.js'
 import type { CoreModule, WasmSource } from '../wasm/core-module.js'
 import { WorkerClient, type WorkerHandle, WorkerNotStarted } from '../worker/worker-client.js'
@@ -15,12 +17,14 @@ export interface Runtime {
   /** What `'auto'` means here. */
   readonly defaultStorage: () => StorageName
   /** `UNSUPPORTED` for a storage that this runtime does not have. */
-  readonly storage: (name: StorageName) => StorageAdapter | Promise<StorageAdapter>
+  readonly storage: (name: StorageName, isShared: boolean) => StorageAdapter | Promise<StorageAdapter>
   /** `null`: the runtime's own build of the engine. */
   readonly loadCore: (wasm: WasmSource | null) => Promise<CoreModule>
   /** Throws when a worker cannot be made; `null` where there are none. */
   readonly startWorker: (() => WorkerHandle) | null
   readonly clockStandsStill: boolean
+  /** What tabs share databases of this storage with; `null` where this storage is not shared, or cannot be. */
+  readonly sharing?: (storage: StorageName) => Environment | null
 }
 
 export function connectWith(runtime: Runtime): Connect {
@@ -55,6 +59,7 @@ export interface HostRequest {
   readonly database: string
   readonly storage: StorageName | StorageAdapter
   readonly readOnly: boolean
+  readonly sharing: boolean
   readonly settings: HostSettings
   readonly wasm: WasmSource | null
   readonly signal: AbortSignal | undefined
@@ -65,15 +70,36 @@ export async function openHost(
   runtime: Runtime,
   engine: 'worker' | 'in-place',
   request: HostRequest,
-): Promise<EngineHost> {
+): Promise<HostPort> {
   const { storage, database, readOnly, settings, signal } = request
-  const adapter = typeof storage === 'string' ? await runtime.storage(storage) : storage
-  const core = await runtime.loadCore(request.wasm)
+  const isNamed = typeof storage === 'string'
+  const environment = isNamed && request.sharing && !readOnly ? (runtime.sharing?.(storage) ?? null) : null
+  const adapter = isNamed ? await runtime.storage(storage, environment !== null) : storage
   const { clockStandsStill } = runtime
   // An adapter that was made here for this one host.
   const ephemeral = storage === 'memory'
-  const place = { adapter, ephemeral, core, engine, clockStandsStill }
-  return EngineHost.open({ database, readOnly, settings, signal, ...place })
+  const open = (core: CoreModule): Promise<EngineHost> =>
+    EngineHost.open({
+      database,
+      readOnly,
+      settings,
+      signal,
+      adapter,
+      ephemeral,
+      core,
+      engine,
+      clockStandsStill,
+    })
+  const core = await runtime.loadCore(request.wasm)
+  if (environment === null) return open(core)
+  // Loaded before it is needed, so that a tab can take over whatever became of the network.
+  let ready: CoreModule | null = core
+  const openEngine = async (): Promise<HostPort> => {
+    const next = ready ?? (await runtime.loadCore(request.wasm))
+    ready = null
+    return open(next)
+  }
+  return SharedHost.open({ environment, database, storage: adapter.name, engine, openEngine })
 }
 
 async function openInPlace(
@@ -90,7 +116,7 @@ async function openInPlace(
 }
 
 /** Rejects as soon as the signal fires; a host that opens all the same is closed again. */
-async function abortable(opening: Promise<EngineHost>, signal: AbortSignal | undefined): Promise<EngineHost> {
+async function abortable(opening: Promise<HostPort>, signal: AbortSignal | undefined): Promise<HostPort> {
   if (signal === undefined) return opening
   let onAbort: () => void = () => undefined
   const aborted = new Promise<never>((_, reject) => {
@@ -109,7 +135,7 @@ async function abortable(opening: Promise<EngineHost>, signal: AbortSignal | und
 
 async function openInWorker(
   startWorker: () => WorkerHandle,
-  { database, readOnly, settings, wasm, signal }: ConnectRequest,
+  { database, readOnly, sharing, settings, wasm, signal }: ConnectRequest,
   storage: StorageName,
 ): Promise<Connected> {
   let worker: WorkerHandle
@@ -119,7 +145,10 @@ async function openInWorker(
     throw new WorkerNotStarted(error instanceof Error ? error.message : String(error))
   }
   const source = wasm instanceof URL ? wasm.href : (wasm ?? null)
-  const opening = { database, storage, readOnly, settings, wasm: source }
-  const port = await WorkerClient.open(worker, opening, signal)
+  const port = await WorkerClient.open(
+    worker,
+    { database, storage, readOnly, sharing, settings, wasm: source },
+    signal,
+  )
   return { port, release: () => port.end() }
 }

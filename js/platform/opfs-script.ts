@@ -1,19 +1,23 @@
 /** Loads the storage in the origin private file system, which only databases with `storage: 'opfs'` need. */
 import type { StorageAdapter, StorageSession } from '../../storage/contract.js'
 import { indexedDbStorage } from '../../storage/indexeddb.js'
+import type { OpfsOptions } from '../../storage/opfs.js'
 import { ERROR_CODES, type ErrorCode } from '../errors/codes.js'
 import { errorFromCode, OmenError } from '../errors/omen-error.js'
 
 export type ImportOpfs = () => Promise<{
-  opfsOrFallback(fallback: StorageAdapter): Promise<StorageAdapter>
-  opfsStorage(): StorageAdapter
+  opfsOrFallback(fallback: StorageAdapter, options: OpfsOptions): Promise<StorageAdapter>
+  opfsStorage(options: OpfsOptions): StorageAdapter
 }>
 
 /**
  * In a worker IndexedDB stands in where the browser refuses the private file system, and `stats()` says so. On a page
  * it is the engine's place that is in the way, which is for the caller to change: `UNSUPPORTED`.
  */
-export async function loadOpfsStorage(importScript: ImportOpfs): Promise<StorageAdapter> {
+export async function loadOpfsStorage(
+  importScript: ImportOpfs,
+  options: OpfsOptions,
+): Promise<StorageAdapter> {
   let script: Awaited<ReturnType<ImportOpfs>>
   try {
     script = await importScript()
@@ -25,7 +29,9 @@ export async function loadOpfsStorage(importScript: ImportOpfs): Promise<Storage
     )
   }
   const isPage = typeof document !== 'undefined'
-  return adoptAdapter(isPage ? script.opfsStorage() : await script.opfsOrFallback(indexedDbStorage()))
+  return adoptAdapter(
+    isPage ? script.opfsStorage(options) : await script.opfsOrFallback(indexedDbStorage(options), options),
+  )
 }
 
 /** A script of its own has error classes of its own; its errors become ours, so that `instanceof` tells them. */
