@@ -23,7 +23,7 @@ import { type ChannelNames, type FromLeader, isFromLeader, type ToLeader } from 
 
 /**
  * A tab that was silent for this long may have been frozen, and so deposed, without having heard of it. Others wait
- * about twice as long before they depose it.
+ * half as long again before they depose it.
  */
 const CONFIRMED_MS = 250
 

@@ -6,7 +6,7 @@
 
 export const TICK_MS = 100
 /** Silent ticks until the lock is stolen. */
-const TICKS = 5
+const TICKS = 4
 /** Of one that is reading the storage, which may take it some seconds without a pause. */
 const TICKS_OPENING = 50
 const TICKS_MAX = 100

@@ -39,8 +39,10 @@ export interface SharedHostOptions {
 
 /** While the storage is read, others hear this often that it is being read. */
 const OPENING_MS = 100
-/** A writer that has just ended, or was just deposed, may be in the way for a moment. */
-const OPEN_ATTEMPTS = 10
+/** A writer that has just ended, or was just deposed, may be in the way for a moment ... */
+const OPEN_PATIENCE_MS = 500
+/** ... or, where files are open for one at a time, until it is woken up: worth waiting for with calls to be answered. */
+const TAKEOVER_PATIENCE_MS = 30_000
 const OPEN_RETRY_MS = 50
 const NO_OPTIONS: RequestOptions = {}
 
@@ -254,12 +256,13 @@ export class SharedHost implements HostPort {
   }
 
   async #openEngine(term: string): Promise<HostPort> {
-    for (let attempt = 1; ; attempt += 1) {
+    const now = (): number => this.#environment.now()
+    const untilMs = now() + (this.#opened === null ? TAKEOVER_PATIENCE_MS : OPEN_PATIENCE_MS)
+    for (;;) {
       try {
         return await this.#options.openEngine()
       } catch (error) {
-        if (asOmenError(error).code !== 'LOCKED' || attempt === OPEN_ATTEMPTS || this.#term !== term)
-          throw error
+        if (asOmenError(error).code !== 'LOCKED' || now() > untilMs || this.#term !== term) throw error
         await this.#environment.after(OPEN_RETRY_MS)
       }
     }
