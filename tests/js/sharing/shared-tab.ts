@@ -71,7 +71,8 @@ function gated(disk: SimulatedDisk, tab: SimulatedTab): SimulatedDisk {
   return withSession(disk, (session) => ({
     readHead: () => tab.io(() => session.readHead()),
     compareAndSetHead: (expected, next) => tab.io(() => session.compareAndSetHead(expected, next)),
-    put: (objects, head) => tab.io(() => session.put(objects, head)),
+    put: (objects, head, options) => tab.io(() => session.put(objects, head, options)),
+    sync: () => tab.io(() => session.sync()),
     get: (name, range) => tab.io(() => session.get(name, range)),
     list: (prefix) => tab.io(() => session.list(prefix)),
     delete: (names) => tab.io(() => session.delete(names)),
