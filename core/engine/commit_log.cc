@@ -50,7 +50,9 @@ Result<uint64_t> CommitLog::SequenceAt(uint64_t time_ms) const {
 }
 
 Result<uint32_t> CommitLog::FindToken(const Token& token) const {
-  for (size_t i = tokens_.size(); i-- > 0;) {
+  // More are kept than are remembered, until they are moved; a checkpoint stores only the latter.
+  const size_t first = tokens_.size() - std::min<size_t>(tokens_.size(), kTokensMax);
+  for (size_t i = tokens_.size(); i-- > first;) {
     if (tokens_[i].token == token) return tokens_[i].rows;
   }
   return Status::Error(Code::kNotFound, "no commit that is remembered has this token");

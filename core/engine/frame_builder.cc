@@ -276,6 +276,16 @@ void FrameBuilder::Discard() {
   writer_.Trim();
 }
 
+void FrameBuilder::Rewind() {
+  assert(open_ && !sealed_);
+  UnstageAll();
+  frame_rows_ = 0;
+  // Begin made this room already.
+  const Status begun = writer_.Begin();
+  assert(begun.ok());
+  (void)begun;
+}
+
 uint32_t FrameBuilder::AppliedCount(uint32_t index) const {
   return index < operations_.size() ? operations_[index].count : 0;
 }

@@ -53,6 +53,8 @@ class FrameBuilder {
     }
   }
   void Discard();
+  // As if nothing had been added since Begin. REQUIRES: open and not sealed.
+  void Rewind();
   [[nodiscard]] uint32_t AppliedCount(uint32_t index) const;
 
   // A stored frame, ready to Apply; on failure nothing is open. CORRUPTION, UNSUPPORTED_VERSION,

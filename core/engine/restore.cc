@@ -85,9 +85,7 @@ Status AddDropped(Collection& collection, View& view, FrameBuilder& frame) {
   return AddUpserts(past, rows.span(), created, frame);
 }
 
-}  // namespace
-
-Status AddRestore(const CollectionSet& collections, View& view, FrameBuilder& frame) {
+Status AddAll(const CollectionSet& collections, View& view, FrameBuilder& frame) {
   // Drops first: a name may have been taken again.
   for (uint32_t i = 0; i < collections.count(); ++i) {
     const Collection& collection = collections.at(i);
@@ -102,6 +100,22 @@ Status AddRestore(const CollectionSet& collections, View& view, FrameBuilder& fr
     if (dropped != nullptr) OMENDB_TRY(AddDropped(*dropped, view, frame));
   }
   return Status::Ok();
+}
+
+}  // namespace
+
+Status AddRestore(const CollectionSet& collections, View& view, FrameBuilder& frame) {
+  if (!frame.open() || !frame.empty()) {
+    return Status::Error(Code::kInvalidArgument, "expected an open frame without operations");
+  }
+  if (view.is_transaction()) {
+    return Status::Error(Code::kInvalidArgument, "view ", view.id(),
+                         " is a transaction: its own writes are no state that there was");
+  }
+  // A caller may go on with the frame, so half a restore must not stay in it.
+  Status added = AddAll(collections, view, frame);
+  if (!added.ok()) frame.Rewind();
+  return added;
 }
 
 }  // namespace omendb

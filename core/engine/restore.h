@@ -9,8 +9,9 @@
 namespace omendb {
 
 // Adds the operations to the open frame, none when the states are equal. Rows that both states have stay as
-// they are. LIMIT_EXCEEDED when it does not fit one commit, OUT_OF_MEMORY; the caller discards the frame
-// then.
+// they are. INVALID_ARGUMENT for a transaction, or when the frame has operations already: what they will do
+// cannot be looked up yet. LIMIT_EXCEEDED when it does not fit one commit, OUT_OF_MEMORY. On failure
+// nothing was added.
 Status AddRestore(const CollectionSet& collections, View& view, FrameBuilder& frame);
 
 }  // namespace omendb

@@ -23,6 +23,15 @@ Status CheckConflict(const CollectionSet& collections, const View& transaction, 
                        " touched a row of collection '", collection->name(), "' that this transaction wrote");
 }
 
+Status AddWrites(const View& transaction, FrameBuilder& frame) {
+  for (const View::Write& write : transaction.writes()) {
+    OMENDB_ASSIGN(uint8_t* out, frame.Payload(static_cast<uint32_t>(write.payload.size())));
+    std::memcpy(out, write.payload.data(), write.payload.size());
+    OMENDB_TRY(write.is_delete ? frame.Delete(write.collection) : frame.Upsert(write.collection));
+  }
+  return Status::Ok();
+}
+
 }  // namespace
 
 Status AddTransaction(const CollectionSet& collections, const View& transaction, FrameBuilder& frame) {
@@ -32,12 +41,10 @@ Status AddTransaction(const CollectionSet& collections, const View& transaction,
   for (const View::Write& write : transaction.writes()) {
     OMENDB_TRY(CheckConflict(collections, transaction, write));
   }
-  for (const View::Write& write : transaction.writes()) {
-    OMENDB_ASSIGN(uint8_t* out, frame.Payload(static_cast<uint32_t>(write.payload.size())));
-    std::memcpy(out, write.payload.data(), write.payload.size());
-    OMENDB_TRY(write.is_delete ? frame.Delete(write.collection) : frame.Upsert(write.collection));
-  }
-  return Status::Ok();
+  // A caller may go on with the frame, so half a transaction must not stay in it.
+  Status added = AddWrites(transaction, frame);
+  if (!added.ok()) frame.Rewind();
+  return added;
 }
 
 }  // namespace omendb

@@ -9,7 +9,7 @@ namespace omendb {
 
 // First committer wins: CONFLICT when a commit since the transaction began touched an id that it wrote.
 // INVALID_ARGUMENT when the frame has operations already: what they will do cannot be looked up yet.
-// LIMIT_EXCEEDED, OUT_OF_MEMORY; then the caller discards the frame.
+// LIMIT_EXCEEDED, OUT_OF_MEMORY. On failure nothing was added.
 Status AddTransaction(const CollectionSet& collections, const View& transaction, FrameBuilder& frame);
 
 }  // namespace omendb

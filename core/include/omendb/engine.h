@@ -133,7 +133,8 @@ class Engine {
   // All that a transaction wrote, as this frame's first operations. CONFLICT when a commit after the
   // transaction began touched an id that it wrote, or dropped such a collection.
   Status FrameTransaction(ViewId transaction);
-  // What makes the newest state equal to the view's: deletes, upserts, dropped and created collections.
+  // What makes the newest state equal to the snapshot's, as this frame's first operations: deletes, upserts,
+  // dropped and created collections. INVALID_ARGUMENT for a transaction.
   Status FrameRestore(ViewId view);
   // The operation added last answers the request `token` (FindToken).
   Status FrameToken(const Token& token);

@@ -25,7 +25,7 @@ void ModelDriver::Step() {
       {230, &ModelDriver::Upsert},
       {4, &ModelDriver::Upload},
       {60, &ModelDriver::Delete},
-      {4, &ModelDriver::DeleteMany},
+      {8, &ModelDriver::DeleteMany},
       {30, &ModelDriver::Several},
       {4, &ModelDriver::CreateOrDrop},
       {15, &ModelDriver::Discard},
@@ -41,7 +41,7 @@ void ModelDriver::Step() {
       {25, &ModelDriver::OpenViewAt},
       {45, &ModelDriver::CloseView},
       {10, &ModelDriver::CheckTimes},
-      {15, &ModelDriver::Forget},
+      {20, &ModelDriver::Forget},
       {130, &ModelDriver::Work},
       {10, &ModelDriver::Checkpoint},
       {6, &ModelDriver::CheckpointDies},
@@ -187,7 +187,7 @@ void ModelDriver::CheckTimes() {
   if (next_request_ > kTokensMax + 10) {
     // Written long ago, or lost with its frame: remembered exactly when the model remembers it.
     for (uint64_t client = 1; client <= 3; ++client) {
-      const Token old{client, next_request_ - kTokensMax + dice_.Below(200)};
+      const Token old{client, next_request_ - std::min<uint64_t>(next_request_, dice_.Below(3 * kTokensMax))};
       const std::optional<uint32_t> rows = model_.FindToken(old);
       auto remembered = engine().FindToken(old);
       ASSERT_EQ(remembered.ok(), rows.has_value());

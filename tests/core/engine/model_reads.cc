@@ -51,7 +51,7 @@ std::vector<std::string> ModelDice::AnyIds(const CollectionOptions& options, uin
 
 std::vector<float> ModelDice::AnyVector(const CollectionOptions& options) {
   std::vector<float> vector(options.dimensions);
-  for (float& value : vector) value = std::uniform_real_distribution<float>(-1, 1)(random_);
+  for (float& value : vector) value = static_cast<float>(2 * random_.Uniform() - 1);
   vector[0] += vector[0] < 0 ? -0.5F : 0.5F;  // never zero
   return vector;
 }
@@ -66,7 +66,7 @@ std::vector<Row> ModelDice::AnyRows(const CollectionOptions& options, uint32_t c
     if (!OneIn(3)) row.metadata = "{\"n\":" + std::string(1 + Below(40), '7') + "}";
     rows.push_back(std::move(row));
   }
-  std::shuffle(rows.begin(), rows.end(), random_);
+  for (uint32_t i = count; i > 1; --i) std::swap(rows[i - 1], rows[Below(i)]);
   return rows;
 }
 

@@ -2,9 +2,9 @@
 #ifndef OMENDB_TESTS_CORE_ENGINE_MODEL_READS_H_
 #define OMENDB_TESTS_CORE_ENGINE_MODEL_READS_H_
 
-#include <random>
 #include <set>
 
+#include "base/prng.h"
 #include "version_model.h"
 
 namespace omendb::test {
@@ -35,9 +35,9 @@ std::vector<VisibleRow> VisibleRows(const VersionModel& model, const ModelState&
 // Where ids, vectors and rows come from.
 class ModelDice {
  public:
-  explicit ModelDice(uint64_t seed) : random_(static_cast<std::mt19937::result_type>(seed)) {}
+  explicit ModelDice(uint64_t seed) : random_(seed) {}
 
-  uint32_t Below(uint32_t bound) { return std::uniform_int_distribution<uint32_t>(0, bound - 1)(random_); }
+  uint32_t Below(uint32_t bound) { return random_.Below(bound); }
   bool OneIn(uint32_t n) { return Below(n) == 0; }
   template <typename Container>
   auto& Any(Container& container) {
@@ -51,7 +51,7 @@ class ModelDice {
   std::vector<Row> AnyRows(const CollectionOptions& options, uint32_t count);
 
  private:
-  std::mt19937 random_;
+  Prng random_;
 };
 
 class ModelReads {

@@ -208,7 +208,11 @@ void ModelDriver::Restore() {
   const Writes writes = model_.Restoring(sequence);
   const uint64_t time_ms = NextTime();
   Ok(engine().BeginFrame(time_ms));
+  if (const ModelState* transaction = AnyTransaction(); transaction != nullptr) {
+    ASSERT_EQ(engine().FrameRestore(transaction->view).code(), Code::kInvalidArgument);
+  }
   Ok(engine().FrameRestore(view.value()));
+  if (!writes.empty()) ASSERT_EQ(engine().FrameRestore(view.value()).code(), Code::kInvalidArgument);
   if (dice_.OneIn(2)) engine().CloseView(view.value());
   if (writes.empty()) {
     ASSERT_EQ(engine().SealFrame().status().code(), Code::kInvalidArgument) << "a restore of what is there";
