@@ -51,6 +51,8 @@ export interface LaunchOptions {
   profile: string
   /** More command line arguments. */
   args?: readonly string[]
+  /** More preferences of Firefox. */
+  firefoxPreferences?: Readonly<Record<string, unknown>>
 }
 
 const EXECUTABLES: Record<BrowserName, string> = {
@@ -165,14 +167,19 @@ async function chromiumPage(page: Page, url: string): Promise<BrowserPage> {
   }
 }
 
-async function launchFirefox({ profile, args = [] }: LaunchOptions): Promise<BrowserProcess> {
+async function launchFirefox({
+  profile,
+  args = [],
+  firefoxPreferences = {},
+}: LaunchOptions): Promise<BrowserProcess> {
   const browser = await puppeteer.launch({
     browser: 'firefox',
     executablePath: EXECUTABLES.firefox,
     headless: true,
     userDataDir: profile,
     args: [...args],
-    extraPrefsFirefox: FIREFOX_PREFERENCES,
+    // All those of an earlier launch would stay in the profile.
+    extraPrefsFirefox: { 'dom.fs.enabled': true, ...FIREFOX_PREFERENCES, ...firefoxPreferences },
     protocolTimeout: 600_000,
   })
   return {
