@@ -38,7 +38,7 @@ const entries = [
   { out: 'browser-worker', from: 'js/platform/browser-worker.ts', platform: 'browser' },
   { out: 'node-worker', from: 'js/platform/node-worker.ts', platform: 'node' },
   { out: 'idbfs', from: 'js/platform/idbfs.ts', platform: 'browser' },
-  { out: 'opfs', from: 'js/platform/opfs.ts', platform: 'browser' },
+  { out: 'opfs-storage', from: 'js/platform/opfs-storage.ts', platform: 'browser' },
 ]
 const typedEntries = ['js/platform/browser.ts', 'storage/kv.ts']
 const ambientTypes = ['js/wasm/core-glue.d.ts', 'js/platform/wasm-modules.d.ts']
@@ -74,9 +74,9 @@ const shared = {
   mainFields: ['module', 'main'],
   target,
   minify: true,
-  // Edge runtimes import wasm as a module, and their bundlers have to see it; idbfs.js and opfs.js are
+  // Edge runtimes import wasm as a module, and their bundlers have to see it; idbfs.js and opfs-storage.js are
   // loaded when they are asked for.
-  external: ['*.wasm', './idbfs.js', './opfs.js'],
+  external: ['*.wasm', './idbfs.js', './opfs-storage.js'],
   legalComments: 'none',
   logLevel: 'warning',
 }
@@ -86,7 +86,7 @@ function bundle({ out, from, platform, plugins = [] }) {
   return build({ ...shared, entryPoints, platform, plugins: plugins.map((plugin) => plugin(out)) })
 }
 
-const lazyScripts = ['idbfs.js', 'opfs.js']
+const lazyScripts = ['idbfs.js', 'opfs-storage.js']
 
 /** Minifying drops the comments that keep bundlers from following an import they cannot. */
 function restoreImportComments() {

@@ -22,6 +22,6 @@ serveDatabase(
     idbfs: () =>
       import(/* webpackIgnore: true */ /* @vite-ignore */ new URL('./idbfs.js', import.meta.url).href),
     opfs: () =>
-      import(/* webpackIgnore: true */ /* @vite-ignore */ new URL('./opfs.js', import.meta.url).href),
+      import(/* webpackIgnore: true */ /* @vite-ignore */ new URL('./opfs-storage.js', import.meta.url).href),
   }),
 )

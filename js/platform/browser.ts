@@ -14,7 +14,7 @@ export * from './public.js'
  */
 export const open = openWith(
   connectWith({
-    ...browserRuntime({ idbfs: () => import('./idbfs.js'), opfs: () => import('./opfs.js') }),
+    ...browserRuntime({ idbfs: () => import('./idbfs.js'), opfs: () => import('./opfs-storage.js') }),
     startWorker: typeof Worker === 'function' ? startWorker : null,
   }),
 )

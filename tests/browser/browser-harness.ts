@@ -54,6 +54,8 @@ export interface LaunchOptions {
   profile: string
   /** More command line arguments. */
   args?: readonly string[]
+  /** More preferences of Firefox. */
+  firefoxPreferences?: Readonly<Record<string, unknown>>
 }
 
 const EXECUTABLES = {
@@ -176,14 +178,19 @@ async function chromiumPage(page: Page, url: string): Promise<BrowserPage> {
   }
 }
 
-async function launchFirefox({ profile, args = [] }: LaunchOptions): Promise<BrowserProcess> {
+async function launchFirefox({
+  profile,
+  args = [],
+  firefoxPreferences = {},
+}: LaunchOptions): Promise<BrowserProcess> {
   const browser = await puppeteer.launch({
     browser: 'firefox',
     executablePath: EXECUTABLES.firefox,
     headless: true,
     userDataDir: profile,
     args: [...args],
-    extraPrefsFirefox: FIREFOX_PREFERENCES,
+    // All those of an earlier launch would stay in the profile.
+    extraPrefsFirefox: { 'dom.fs.enabled': true, ...FIREFOX_PREFERENCES, ...firefoxPreferences },
     protocolTimeout: 600_000,
   })
   const child = browser.process()
