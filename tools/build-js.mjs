@@ -38,6 +38,7 @@ const entries = [
   { out: 'browser-worker', from: 'js/platform/browser-worker.ts', platform: 'browser' },
   { out: 'node-worker', from: 'js/platform/node-worker.ts', platform: 'node' },
   { out: 'idbfs', from: 'js/platform/idbfs.ts', platform: 'browser' },
+  { out: 'opfs', from: 'js/platform/opfs.ts', platform: 'browser' },
 ]
 const typedEntries = ['js/platform/browser.ts', 'storage/kv.ts']
 const ambientTypes = ['js/wasm/core-glue.d.ts', 'js/platform/wasm-modules.d.ts']
@@ -73,8 +74,9 @@ const shared = {
   mainFields: ['module', 'main'],
   target,
   minify: true,
-  // Edge runtimes import wasm as a module, and their bundlers have to see it; idbfs.js is loaded when it is asked for.
-  external: ['*.wasm', './idbfs.js'],
+  // Edge runtimes import wasm as a module, and their bundlers have to see it; idbfs.js and opfs.js are
+  // loaded when they are asked for.
+  external: ['*.wasm', './idbfs.js', './opfs.js'],
   legalComments: 'none',
   logLevel: 'warning',
 }
@@ -84,16 +86,20 @@ function bundle({ out, from, platform, plugins = [] }) {
   return build({ ...shared, entryPoints, platform, plugins: plugins.map((plugin) => plugin(out)) })
 }
 
-const lazyImport = 'import(new URL("./idbfs.js",import.meta.url).href)'
+const lazyScripts = ['idbfs.js', 'opfs.js']
 
 /** Minifying drops the comments that keep bundlers from following an import they cannot. */
 function restoreImportComments() {
   const path = join(dist, 'browser-worker.js')
-  const parts = readFileSync(path, 'utf8').split(lazyImport)
-  if (parts.length !== 2)
-    throw new Error(`browser-worker.js: ${lazyImport} stands there ${parts.length - 1} times`)
-  const commented = lazyImport.replace('(', '(/* webpackIgnore: true */ /* @vite-ignore */ ')
-  writeFileSync(path, parts.join(commented))
+  let script = readFileSync(path, 'utf8')
+  for (const name of lazyScripts) {
+    const lazyImport = `import(new URL("./${name}",import.meta.url).href)`
+    const parts = script.split(lazyImport)
+    if (parts.length !== 2)
+      throw new Error(`browser-worker.js: ${lazyImport} stands there ${parts.length - 1} times`)
+    script = parts.join(lazyImport.replace('(', '(/* webpackIgnore: true */ /* @vite-ignore */ '))
+  }
+  writeFileSync(path, script)
 }
 
 function bundleErrors() {

@@ -35,6 +35,22 @@ Status Bitmap::CopyFrom(const Bitmap& other) {
   return Assign(other.words(), other.size());
 }
 
+void Bitmap::Squeeze(const Bitmap& removed) {
+  uint32_t kept = 0;
+  for (uint32_t index = 0; index < size_; ++index) {
+    if (removed.Test(index)) continue;
+    if (Test(index)) {
+      Set(kept);
+    } else {
+      Unset(kept);
+    }
+    ++kept;
+  }
+  // Smaller than before, so nothing is allocated.
+  (void)Resize(kept);
+  words_.ShrinkToFit();
+}
+
 void Bitmap::Clear() {
   words_.Clear();
   size_ = 0;

@@ -37,6 +37,9 @@ class Bitmap {
   // New bits are clear. Growth within Reserve cannot fail. Shrinking drops bits.
   Status Resize(uint32_t size);
   Status CopyFrom(const Bitmap& other);
+  // Takes the bits out whose index is set in `removed`, of this size or more; the rest move down. Cannot
+  // fail.
+  void Squeeze(const Bitmap& removed);
   void Clear();
   [[nodiscard]] std::span<const uint64_t> words() const { return words_.span(); }
   // Replaces the content by `size` bits read from `words`; bits past `size` must be clear.

@@ -15,7 +15,8 @@ Status AppendRows(const ReadView& view, std::span<const RowRef> rows, uint32_t i
 // How large AppendRows would make them.
 [[nodiscard]] RowBatchLayout LayOutRows(const ReadView& view, std::span<const RowRef> rows, uint32_t include);
 // Writes them into layout.bytes() bytes.
-void WriteRows(const ReadView& view, std::span<const RowRef> rows, const RowBatchLayout& layout, uint8_t* out);
+void WriteRows(const ReadView& view, std::span<const RowRef> rows, const RowBatchLayout& layout,
+               uint8_t* out);
 
 // The size AppendRows would need for this row alone, about.
 [[nodiscard]] uint64_t RowBytes(const ReadView& view, RowRef row, uint32_t include);

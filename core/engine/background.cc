@@ -9,13 +9,14 @@ namespace {
 
 // Unseen nodes are taken out when they are this part of all and enough of them to be worth it.
 constexpr uint64_t kUnseenPercent = 30;
-constexpr uint32_t kUnseenNodesMin = 1024;
+constexpr uint32_t kUnseenNodesMin = 256;
 constexpr uint64_t kUnseenBytesMin = uint64_t{8} << 20;
 // Encoding and sweeping are this much cheaper than an insertion.
 constexpr uint32_t kEncodedRowsPerStep = 32;
 constexpr uint32_t kSweptRowsPerStep = 64;
 // Training looks at a thousand rows, dimension by dimension.
 constexpr uint32_t kTrainingSteps = 64;
+constexpr uint32_t kSqueezeSteps = 64;
 // Moving the blobs of a chunk together.
 constexpr uint32_t kCleanBlobsSteps = 8;
 
@@ -35,7 +36,8 @@ bool IndexingDue(const Collection& collection) {
 bool GraphOutlivedItsUse(const Collection& collection) { return collection.seen_rows() <= kFlatRowsMax; }
 
 // One piece of work. False when there is none; else *taken says how many steps it was worth.
-Result<bool> DoPiece(Collection& collection, uint32_t steps, HnswScratch& scratch, uint32_t* taken) {
+Result<bool> DoPiece(Collection& collection, bool may_move, uint32_t steps, HnswScratch& scratch,
+                     uint32_t* taken) {
   GraphIndex& index = collection.index();
   *taken = 1;
   if (index.cleaning()) {
@@ -60,6 +62,11 @@ Result<bool> DoPiece(Collection& collection, uint32_t steps, HnswScratch& scratc
     OMENDB_TRY(GraphOutlivedItsUse(collection) ? collection.ResetIndex() : index.StartCleaning());
     return true;
   }
+  if (may_move && collection.wants_squeeze()) {
+    *taken = kSqueezeSteps;
+    OMENDB_TRY(collection.Squeeze());
+    return true;
+  }
   if (collection.wants_cleaning()) {
     *taken = kCleanBlobsSteps;
     OMENDB_TRY(collection.CleanBlobs());
@@ -77,11 +84,12 @@ Result<bool> DoPiece(Collection& collection, uint32_t steps, HnswScratch& scratc
 
 }  // namespace
 
-uint64_t StepsDue(const Collection& collection) {
+uint64_t StepsDue(const Collection& collection, bool may_move) {
   const GraphIndex& index = collection.index();
   uint64_t due = index.cleaning_steps();
   if (due == 0 && CleaningDue(collection)) due = uint64_t{index.nodes()} + index.unseen_nodes() + 2;
   if (collection.sweepable_rows() > 0) due += collection.sweepable_rows() / kSweptRowsPerStep + 1;
+  if (may_move && collection.wants_squeeze()) due += kSqueezeSteps;
   if (collection.wants_cleaning()) due += kCleanBlobsSteps;
   if (index.encoding()) due += index.rows_to_encode() / kEncodedRowsPerStep + 1;
   if (IndexingDue(collection)) {
@@ -91,11 +99,11 @@ uint64_t StepsDue(const Collection& collection) {
   return due;
 }
 
-Status DoSteps(CollectionSet& collections, uint32_t steps, HnswScratch& scratch) {
+Status DoSteps(CollectionSet& collections, bool may_move, uint32_t steps, HnswScratch& scratch) {
   for (uint32_t i = 0; i < collections.count() && steps > 0; ++i) {
     while (steps > 0) {
       uint32_t taken = 0;
-      OMENDB_ASSIGN(bool worked, DoPiece(collections.at(i), steps, scratch, &taken));
+      OMENDB_ASSIGN(bool worked, DoPiece(collections.at(i), may_move, steps, scratch, &taken));
       if (!worked) break;
       steps -= std::min(steps, taken);
     }

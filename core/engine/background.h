@@ -1,6 +1,7 @@
 // Background work: what is due on a collection, in what order, in small steps.
 //
-//   cleaning under way > codes being made anew > sweeping > cleaning due > training due > rows without a node
+//   cleaning under way > codes being made anew > sweeping > cleaning due > squeezing > training due > rows
+//   without a node
 //
 // Sweeping frees rows that no state shows and that have no node; cleaning takes such rows' nodes out of the
 // graph first. What that frees in memory the next checkpoint frees in storage.
@@ -16,10 +17,11 @@
 namespace omendb {
 
 // Steps that are due on this collection, about; 0: nothing.
-[[nodiscard]] uint64_t StepsDue(const Collection& collection);
+// `may_move`: no view is open, so that rows may get other slots.
+[[nodiscard]] uint64_t StepsDue(const Collection& collection, bool may_move);
 
 // Does up to about `steps` steps over all collections. OUT_OF_MEMORY.
-Status DoSteps(CollectionSet& collections, uint32_t steps, HnswScratch& scratch);
+Status DoSteps(CollectionSet& collections, bool may_move, uint32_t steps, HnswScratch& scratch);
 
 }  // namespace omendb
 

@@ -10,7 +10,7 @@ constexpr size_t kFirstChunkBytes = size_t{4} << 10;
 constexpr size_t kChunkBytesMax = size_t{256} << 10;
 constexpr size_t kChunksMax = size_t{1} << 23;
 // Below this the holes are not worth a look.
-constexpr uint64_t kHoleBytesMin = uint64_t{1} << 20;
+constexpr uint64_t kHoleBytesMin = uint64_t{64} << 10;
 
 }  // namespace
 
@@ -87,7 +87,7 @@ void BlobStore::Truncate(uint32_t count) {
   if (entries_.size() < entries_.capacity() / 4) entries_.ShrinkToFit();
 }
 
-bool BlobStore::wants_cleaning() const { return chunk_bytes_ > 2 * live_bytes_ + kHoleBytesMin; }
+bool BlobStore::wants_cleaning() const { return 2 * chunk_bytes_ > 3 * live_bytes_ + 2 * kHoleBytesMin; }
 
 Status BlobStore::Clean() {
   size_t emptiest = chunks_.size();
@@ -109,6 +109,15 @@ Status BlobStore::Clean() {
   }
   FreeChunk(emptiest);
   return Status::Ok();
+}
+
+void BlobStore::Squeeze(const Bitmap& removed) {
+  size_t kept = 0;
+  for (uint32_t slot = 0; slot < entries_.size(); ++slot) {
+    if (!removed.Test(slot)) entries_[kept++] = entries_[slot];
+  }
+  entries_.Truncate(kept);
+  entries_.ShrinkToFit();
 }
 
 void BlobStore::Reset() {

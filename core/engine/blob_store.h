@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "base/array.h"
+#include "base/bitmap.h"
 
 namespace omendb {
 
@@ -40,6 +41,8 @@ class BlobStore {
   // Moves the blobs of one chunk together with others and gives the chunk back.
   // On OUT_OF_MEMORY some may be moved, and nothing is lost.
   Status Clean();
+  // Entries of slots in `removed` (empty ones) go and the rest move down. Cannot fail.
+  void Squeeze(const Bitmap& removed);
   // Forgets everything.
   void Reset();
   [[nodiscard]] size_t memory_bytes() const;

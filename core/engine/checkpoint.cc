@@ -168,8 +168,8 @@ Status Checkpoint::MakeBlobs(const RowStore& rows, const Segment& segment, bool 
   return Status::Ok();
 }
 
-Result<bool> Checkpoint::MakeSegmentPart(const CollectionPlan& plan, const Segment& segment,
-                                         SegmentPlan& own, SegmentManifest& entry) {
+Result<bool> Checkpoint::MakeSegmentPart(const CollectionPlan& plan, const Segment& segment, SegmentPlan& own,
+                                         SegmentManifest& entry) {
   const RowStore& rows = plan.collection->rows();
   if (own.vectors_due && own.next_vector < entry.rows) {
     OMENDB_TRY(MakeVectors(rows, segment, plan.collection->options().dimensions, own, entry));
@@ -267,8 +267,9 @@ Result<bool> Checkpoint::MakeGraphPart(CollectionPlan& plan, CollectionManifest&
 Result<bool> Checkpoint::MakePart(CollectionPlan& plan, CollectionManifest& entry) {
   const SegmentList& segments = plan.collection->segments();
   for (; current_segment_ < plan.segments.size(); ++current_segment_) {
-    OMENDB_ASSIGN(bool made, MakeSegmentPart(plan, segments.at(current_segment_),
-                                             plan.segments[current_segment_], entry.segments[current_segment_]));
+    OMENDB_ASSIGN(bool made,
+                  MakeSegmentPart(plan, segments.at(current_segment_), plan.segments[current_segment_],
+                                  entry.segments[current_segment_]));
     if (made) return true;
   }
   OMENDB_ASSIGN(bool made, MakeGraphPart(plan, entry));

@@ -1,5 +1,5 @@
-// CheckpointPlan: what a checkpoint has to write, decided when it begins: of each collection the parts that are
-// not stored yet or have changed. Everything that later commits could change is copied here.
+// CheckpointPlan: what a checkpoint has to write, decided when it begins: of each collection the parts that
+// are not stored yet or have changed. Everything that later commits could change is copied here.
 #ifndef OMENDB_ENGINE_CHECKPOINT_PLAN_H_
 #define OMENDB_ENGINE_CHECKPOINT_PLAN_H_
 

@@ -5,6 +5,12 @@
 #include "base/prng.h"
 
 namespace omendb {
+namespace {
+
+// Below this the memory is not worth the move.
+constexpr uint32_t kSqueezedSlotsMin = 2048;
+
+}  // namespace
 
 Collection::Collection(CollectionId id, const CollectionOptions& options)
     : id_(id),
@@ -34,7 +40,8 @@ CollectionStats Collection::Stats() const {
   stats.metadata_bytes = rows_.all_metadata().memory_bytes();
   for (uint32_t i = 0; i < segments_.count(); ++i) {
     const Segment& segment = segments_.at(i);
-    if (segment.rows() > 0) stats.live_bytes += segment.bytes / segment.rows() * (segment.rows() - segment.dead);
+    if (segment.rows() > 0)
+      stats.live_bytes += segment.bytes / segment.rows() * (segment.rows() - segment.dead);
   }
   stats.segments = segments_.count();
   if (segments_.memtable_rows() > 0) {
@@ -208,6 +215,43 @@ void Collection::Sweep(uint32_t count) {
   if (staged() == 0) DropStaged(0);
 }
 
+bool Collection::wants_squeeze() const {
+  return staged() == 0 && !index_.cleaning() && !index_.encoding() && sweepable_rows() == 0 &&
+         rows_.slots() > kSqueezedSlotsMin && rows_.used() < rows_.slots() / 2;
+}
+
+Status Collection::Squeeze() {
+  Bitmap removed;
+  OMENDB_TRY(removed.CopyFrom(rows_.free_slots()));
+  Array<uint32_t> moved;
+  OMENDB_TRY(moved.Reserve(removed.size()));
+  uint32_t kept = 0;
+  for (uint32_t slot = 0; slot < removed.size(); ++slot) {
+    moved.PushReserved(removed.Test(slot) ? kNoSlot : kept++);
+  }
+  OMENDB_TRY(index_.Squeeze(removed));
+  // From here nothing can fail.
+  const auto moved_to = [&](uint32_t slot) { return moved[slot]; };
+  for (uint32_t slot = 0; slot < removed.size(); ++slot) {
+    if (!removed.Test(slot)) numbers_[moved[slot]] = numbers_[slot];
+  }
+  numbers_.Truncate(kept);
+  numbers_.ShrinkToFit();
+  hidden_.Squeeze(removed);
+  gone_.Squeeze(removed);
+  ids_.Move(moved_to);
+  history_.Move(moved_to);
+  history_.Trim();
+  for (uint32_t i = 0; i < segments_.count(); ++i) {
+    for (uint32_t& slot : segments_.at(i).slots) {
+      if (slot != kNoSlot) slot = moved[slot];
+    }
+  }
+  for (size_t i = pending_done_; i < pending_.size(); ++i) pending_[i] = moved[pending_[i]];
+  rows_.Squeeze();
+  return Status::Ok();
+}
+
 Status Collection::ResetIndex() {
   Array<uint32_t> pending;
   OMENDB_TRY(pending.Reserve(size_t{rows_.used()}));
@@ -266,9 +310,11 @@ Status Collection::FinishLoad(const Origin& origin) {
   OMENDB_TRY(ids_.Reserve(live_rows()));
   OMENDB_TRY(pending_.Reserve(rows_.slots()));
   for (uint32_t i = 0; i < segments_.count(); ++i) {
-    const Segment& segment = segments_.at(i);
+    Segment& segment = segments_.at(i);
+    uint64_t bytes = 0;
     for (uint32_t slot : segment.slots) {
       if (slot == kNoSlot) continue;
+      bytes += rows_.row_bytes(slot);
       if (!index_.linked(slot) && !gone_.Test(slot)) pending_.PushReserved(slot);
       if (gone_.Test(slot)) index_.Forget(slot);
       if (hidden_.Test(slot)) {
@@ -280,6 +326,10 @@ Status Collection::FinishLoad(const Origin& origin) {
       return origin.Fault(0, "expected every id once, found rows ", numbers_[replaced], " and ",
                           numbers_[slot], " of collection ", id_, " with the same id");
     }
+    // What holes once weighed nobody knows any more: about as much as the rest.
+    const uint32_t kept = segment.rows() - segment.holes;
+    segment.bytes =
+        kept == 0 ? uint64_t{4} * options_.dimensions * segment.rows() : bytes / kept * segment.holes + bytes;
   }
   for (uint32_t slot = 0; slot < rows_.slots(); ++slot) {
     if (numbers_[slot] == kNoSlot) rows_.Free(slot);

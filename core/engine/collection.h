@@ -86,7 +86,8 @@ class Collection {
   // ---- Background work -------------------------------------------------------------------------------
   // Rows that have no node yet, oldest first; some may be hidden.
   [[nodiscard]] std::span<const uint32_t> pending() const { return pending_.span().subspan(pending_done_); }
-  // The first of them gets its node, or is passed by because no state shows it. REQUIRES: pending() is not empty.
+  // The first of them gets its node, or is passed by because no state shows it. REQUIRES: pending() is not
+  // empty.
   Status IndexNext(HnswScratch& scratch);
   // Rows that no state shows and that have no node.
   [[nodiscard]] uint32_t sweepable_rows() const { return gone_.set_count() - index_.unseen_nodes(); }
@@ -96,6 +97,11 @@ class Collection {
   void Sweep(uint32_t count);
   // Takes the graph away; all rows wait for a node again. OUT_OF_MEMORY.
   Status ResetIndex();
+  // Much of the memory for rows is free.
+  [[nodiscard]] bool wants_squeeze() const;
+  // Moves all rows together and gives the rest of the memory back: one long step. REQUIRES: no view is
+  // open, nothing is staged. OUT_OF_MEMORY: nothing changed.
+  Status Squeeze();
   [[nodiscard]] bool wants_cleaning() const { return rows_.wants_cleaning(); }
   // One chunk of ids or metadata moves together with others.
   Status CleanBlobs() { return rows_.Clean(); }

@@ -43,8 +43,9 @@ class CollectionView {
   [[nodiscard]] const Bitmap& hidden() const { return hidden_; }
   [[nodiscard]] const Overlay* overlay() const { return overlay_.get(); }
 
-  // ---- A transaction's writes; all or nothing --------------------------------------------------------------
-  // The batch was checked (FrameBuilder::Check). OUT_OF_MEMORY, LIMIT_EXCEEDED.
+  // ---- A transaction's writes; all or nothing
+  // -------------------------------------------------------------- The batch was checked
+  // (FrameBuilder::Check). OUT_OF_MEMORY, LIMIT_EXCEEDED.
   Status Upsert(const Collection& collection, const RowBatch& batch);
   // Returns how many of the ids had a row here. OUT_OF_MEMORY.
   Result<uint32_t> Delete(const Collection& collection, const BlobList& ids);

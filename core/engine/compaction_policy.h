@@ -1,8 +1,8 @@
 // Which segments are to be merged. Policy only: merging is SegmentList's, storing them the checkpoint's.
 //
 // Two reasons: a segment of which much is left over space, and many small neighbors (size-tiered, as in
-// O'Neil et al. 1996 and its descendants). A segment of 1 MiB or more is rewritten for the first reason only, so a
-// row is written at most once per tier below that, and large uploads are written once.
+// O'Neil et al. 1996 and its descendants). A segment of 1 MiB or more is rewritten for the first reason only,
+// so a row is written at most once per tier below that, and large uploads are written once.
 #ifndef OMENDB_ENGINE_COMPACTION_POLICY_H_
 #define OMENDB_ENGINE_COMPACTION_POLICY_H_
 

@@ -386,11 +386,11 @@ Result<CollectionStats> Engine::Stats(CollectionId id) const {
 Result<WorkState> Engine::Work(uint32_t steps) {
   OMENDB_TRY(state_->RequireOpen());
   if (!state_->checkpoint.open()) {
-    OMENDB_TRY(DoSteps(state_->collections, steps, state_->searcher.scratch()));
+    OMENDB_TRY(DoSteps(state_->collections, state_->views.empty(), steps, state_->searcher.scratch()));
   }
   WorkState work;
   for (uint32_t i = 0; i < state_->collections.count(); ++i) {
-    work.remaining += StepsDue(state_->collections.at(i));
+    work.remaining += StepsDue(state_->collections.at(i), state_->views.empty());
   }
   return work;
 }

@@ -65,8 +65,8 @@ class FrameBuilder {
  private:
   struct Operation {
     FrameOperation stored;
-    uint32_t rows = 0;   // staged by an upsert
-    uint32_t count = 0;  // rows changed, once applied
+    uint32_t rows = 0;       // staged by an upsert
+    uint32_t count = 0;      // rows changed, once applied
     bool is_upload = false;  // its rows become a segment of their own
     bool has_token = false;
     omendb::Token token;

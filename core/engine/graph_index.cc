@@ -1,7 +1,6 @@
 #include "engine/graph_index.h"
 
 #include <algorithm>
-
 #include <bit>
 
 #include "base/prng.h"
@@ -155,7 +154,7 @@ Status GraphIndex::ReserveNode(uint32_t slot) {
   OMENDB_TRY(linked_.Reserve(uint64_t{slot} + 1));
   OMENDB_TRY(dead_.Reserve(uint64_t{slot} + 1));
   OMENDB_TRY(unseen_.Reserve(uint64_t{slot} + 1));
-  if (cleaning_) OMENDB_TRY(doomed_.Reserve(uint64_t{slot} + 1));
+  if (cleaning()) OMENDB_TRY(doomed_.Reserve(uint64_t{slot} + 1));
   const size_t parts = slot / codes_part_nodes_ + 1;
   if (code_versions_.size() < parts) OMENDB_TRY(code_versions_.Resize(parts));
   if (codes_) OMENDB_TRY(ReserveCode(*codes_, slot));
@@ -174,7 +173,7 @@ Status GraphIndex::Add(uint32_t slot, bool is_dead, HnswScratch& scratch) {
   for (Bitmap* bitmap : {&linked_, &dead_, &unseen_}) {
     if (bitmap->size() <= slot) OMENDB_TRY(bitmap->Resize(slot + 1));
   }
-  if (cleaning_ && doomed_.size() <= slot) OMENDB_TRY(doomed_.Resize(slot + 1));
+  if (cleaning() && doomed_.size() <= slot) OMENDB_TRY(doomed_.Resize(slot + 1));
   ++version_;
   OMENDB_TRY(AddHoles(slot));
   if (codes_) Encode(*codes_, slot);
@@ -183,7 +182,7 @@ Status GraphIndex::Add(uint32_t slot, bool is_dead, HnswScratch& scratch) {
   linked_.Set(slot);
   if (is_dead) dead_.Set(slot);
   ++added_nodes_;
-  if (cleaning_) doomed_.Unset(slot);
+  if (cleaning()) doomed_.Unset(slot);
   NoteCode(slot);
   return Status::Ok();
 }
@@ -191,8 +190,17 @@ Status GraphIndex::Add(uint32_t slot, bool is_dead, HnswScratch& scratch) {
 // ---- Cleaning -----------------------------------------------------------------------------------------
 
 uint32_t GraphIndex::cleaning_steps() const {
-  if (!cleaning_) return 0;
-  return graph_.size() - std::min(graph_.size(), clean_next_) + (repaired_ ? 1 : unseen_.set_count() + 1);
+  switch (cleaning_) {
+    case Cleaning::kNone:
+      return 0;
+    case Cleaning::kRepairing:
+      return graph_.size() - std::min(graph_.size(), clean_next_) + 2 * unseen_.set_count() + 1;
+    case Cleaning::kUnlinking:
+      return 2 * unseen_.set_count() + 1;
+    case Cleaning::kTakingOut:
+      break;
+  }
+  return unseen_.set_count() + 1;
 }
 
 Status GraphIndex::StartCleaning() {
@@ -203,8 +211,7 @@ Status GraphIndex::StartCleaning() {
   }
   doomed_ = std::move(doomed);
   clean_next_ = 0;
-  repaired_ = false;
-  cleaning_ = true;
+  cleaning_ = Cleaning::kRepairing;
   ++version_;
   if (graph_.size() > 0) MoveEntryOff(graph_, doomed_);
   return Status::Ok();
@@ -224,13 +231,19 @@ Status GraphIndex::RepairNext(HnswScratch& scratch) {
     if (!linked_.Test(node)) passed_by.Set(node);
   }
   OMENDB_TRY(LinkUnreached(graph_, passed_by, QueryScorer(), builder));
-  repaired_ = true;
+  cleaning_ = Cleaning::kUnlinking;
   clean_next_ = 0;
   return Status::Ok();
 }
 
-void GraphIndex::ClearNode(uint32_t node) {
-  graph_.ClearNode(node);
+uint32_t GraphIndex::NextDoomed() {
+  for (; clean_next_ < doomed_.size(); ++clean_next_) {
+    if (doomed_.Test(clean_next_) && linked_.Test(clean_next_)) return clean_next_++;
+  }
+  return kNoSlot;
+}
+
+void GraphIndex::TakeOut(uint32_t node) {
   linked_.Unset(node);
   dead_.Unset(node);
   unseen_.Unset(node);
@@ -239,14 +252,45 @@ void GraphIndex::ClearNode(uint32_t node) {
 
 Status GraphIndex::CleanNext(HnswScratch& scratch) {
   ++version_;
-  if (!repaired_) return RepairNext(scratch);
-  for (; clean_next_ < doomed_.size(); ++clean_next_) {
-    if (!doomed_.Test(clean_next_) || !linked_.Test(clean_next_)) continue;
-    ClearNode(clean_next_++);
+  if (cleaning_ == Cleaning::kRepairing) return RepairNext(scratch);
+  const uint32_t node = NextDoomed();
+  if (cleaning_ == Cleaning::kUnlinking) {
+    if (node != kNoSlot) {
+      graph_.ClearNode(node);
+    } else {
+      cleaning_ = Cleaning::kTakingOut;
+      clean_next_ = 0;
+    }
     return Status::Ok();
   }
-  cleaning_ = false;
-  doomed_ = Bitmap();
+  if (node != kNoSlot) {
+    TakeOut(node);
+  } else {
+    cleaning_ = Cleaning::kNone;
+    doomed_ = Bitmap();
+  }
+  return Status::Ok();
+}
+
+Status GraphIndex::Squeeze(const Bitmap& removed) {
+  assert(!cleaning() && !encoding());
+  if (graph_.size() == 0) return Status::Ok();
+  const uint32_t nodes = graph_.size();
+  OMENDB_TRY(graph_.RemoveAndRenumber(removed));
+  for (Bitmap* bitmap : {&linked_, &dead_, &unseen_}) bitmap->Squeeze(removed);
+  if (codes_) {
+    ChunkedRows& rows = codes_->rows;
+    uint32_t kept = 0;
+    for (uint32_t node = 0; node < std::min(nodes, rows.size()); ++node) {
+      if (removed.Test(node)) continue;
+      if (kept != node) std::memcpy(rows.row(kept), rows.row(node), rows.stride_bytes());
+      ++kept;
+    }
+    rows.Resize(kept);
+    rows.ShrinkToFit();
+  }
+  ++version_;
+  for (uint64_t& version : code_versions_) version = version_;
   return Status::Ok();
 }
 
@@ -260,7 +304,7 @@ void GraphIndex::Reset() {
   dead_ = Bitmap();
   unseen_ = Bitmap();
   doomed_ = Bitmap();
-  cleaning_ = false;
+  cleaning_ = Cleaning::kNone;
   code_versions_.Release();
   ++version_;
 }

@@ -72,14 +72,18 @@ class GraphIndex {
   Status Add(uint32_t slot, bool is_dead, HnswScratch& scratch);
 
   // ---- Cleaning: takes the nodes out that are unseen when it starts ---------------------------------------
-  [[nodiscard]] bool cleaning() const { return cleaning_; }
+  [[nodiscard]] bool cleaning() const { return cleaning_ != Cleaning::kNone; }
   // Steps that remain, about.
   [[nodiscard]] uint32_t cleaning_steps() const;
   Status StartCleaning();
-  // One node is repaired; or one taken out, when all are repaired. The last step ends cleaning.
+  // One node is repaired; or, when all are repaired, one doomed node loses its links; or, when all have lost
+  // them, one is taken out: at no time does a node link to one that is out. The last step ends cleaning.
   // OUT_OF_MEMORY: call again.
   Status CleanNext(HnswScratch& scratch);
 
+  // Nodes in `removed` slots, none of them linked, go, and the rest are numbered anew in order.
+  // REQUIRES: neither cleaning nor encoding. OUT_OF_MEMORY: nothing changed.
+  Status Squeeze(const Bitmap& removed);
   // Forgets graph, codes and quantizer.
   void Reset();
 
@@ -117,7 +121,9 @@ class GraphIndex {
   Status ReserveNode(uint32_t slot);
   void NoteCode(uint32_t slot) { code_versions_[slot / codes_part_nodes_] = version_; }
   Status RepairNext(HnswScratch& scratch);
-  void ClearNode(uint32_t node);
+  void TakeOut(uint32_t node);
+  // The next doomed node that is linked, from clean_next_ on; kNoSlot when there is none.
+  [[nodiscard]] uint32_t NextDoomed();
 
   const RowStore& rows_;
   CollectionOptions options_;
@@ -131,10 +137,10 @@ class GraphIndex {
   Bitmap linked_;                // all three by node
   Bitmap dead_;                  // part of linked_
   Bitmap unseen_;                // part of dead_
-  bool cleaning_ = false;
+  enum class Cleaning : uint8_t { kNone, kRepairing, kUnlinking, kTakingOut };
+  Cleaning cleaning_ = Cleaning::kNone;
   Bitmap doomed_;            // nodes that cleaning takes out, and those not linked when it began
-  uint32_t clean_next_ = 0;  // node to repair; beyond all of them, node to take out
-  bool repaired_ = false;
+  uint32_t clean_next_ = 0;  // node
   uint64_t version_ = 0;
   uint64_t added_nodes_ = 0;
   uint32_t codes_part_nodes_;

@@ -39,6 +39,10 @@ class History {
   // The oldest death, if it is at or before `sequence`, is forgotten and its slot returned; else kNoSlot.
   uint32_t ForgetDeath(uint64_t sequence);
   void ForgetBirths(uint64_t sequence);
+  template <typename Moved>
+  void Move(const Moved& moved) {
+    for (size_t i = forgotten_; i < deaths_.size(); ++i) deaths_[i].slot = moved(deaths_[i].slot);
+  }
   // Gives spare room back, and with it what was reserved.
   void Trim();
   [[nodiscard]] size_t memory_bytes() const {

@@ -33,6 +33,13 @@ class IdMap {
   uint32_t Erase(ByteSpan id, const BlobStore& ids);
   // Gives slots back that `count` ids in all do not need; keeps them when memory is refused.
   void Shrink(uint64_t count);
+  // Gives every row the place `moved` says; order of slots stays.
+  template <typename Moved>
+  void Move(const Moved& moved) {
+    for (Slot& slot : slots_) {
+      if (slot.ordinal != kNoRow) slot.ordinal = moved(slot.ordinal);
+    }
+  }
   [[nodiscard]] size_t memory_bytes() const { return slots_.capacity() * sizeof(Slot); }
 
  private:

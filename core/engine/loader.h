@@ -45,12 +45,12 @@ class Loader {
   };
   // What is gathered for the collection that is being loaded.
   struct Gathered {
-    bool placed = false;         // slots are chosen
-    Array<uint32_t> node_rows;   // by node
+    bool placed = false;        // slots are chosen
+    Array<uint32_t> node_rows;  // by node
     Array<Birth> births;
     Array<Death> deaths;
-    Bitmap dead;                 // by row
-    Array<uint32_t> slots;       // by row
+    Bitmap dead;            // by row
+    Array<uint32_t> slots;  // by row
     Bytes links;
   };
 
@@ -73,9 +73,9 @@ class Loader {
   Manifest manifest_;
   bool manifest_loaded_ = false;
   Array<Required> required_;
-  Array<Collection*> made_;    // by collection of the manifest
-  Array<Gathered> gathered_;   // the same
-  uint32_t loaded_ = 0;        // objects, the manifest not counted
+  Array<Collection*> made_;   // by collection of the manifest
+  Array<Gathered> gathered_;  // the same
+  uint32_t loaded_ = 0;       // objects, the manifest not counted
   bool failed_ = false;
 };
 

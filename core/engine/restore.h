@@ -9,7 +9,8 @@
 namespace omendb {
 
 // Adds the operations to the open frame, none when the states are equal. Rows that both states have stay as
-// they are. LIMIT_EXCEEDED when it does not fit one commit, OUT_OF_MEMORY; the caller discards the frame then.
+// they are. LIMIT_EXCEEDED when it does not fit one commit, OUT_OF_MEMORY; the caller discards the frame
+// then.
 Status AddRestore(const CollectionSet& collections, View& view, FrameBuilder& frame);
 
 }  // namespace omendb

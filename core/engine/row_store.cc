@@ -97,6 +97,35 @@ void RowStore::Trim(uint32_t keep) {
   metadata_.Truncate(slots);
 }
 
+void RowStore::Squeeze() {
+  uint32_t kept = 0;
+  for (uint32_t slot = 0; slot < free_.size(); ++slot) {
+    if (free_.Test(slot)) continue;
+    if (kept != slot) {
+      std::memcpy(vectors_.row(kept), vectors_.row(slot), vectors_.stride_bytes());
+      if (metric_ == Metric::kCosine) inverse_norms_[kept] = inverse_norms_[slot];
+    }
+    ++kept;
+  }
+  vectors_.Resize(kept);
+  vectors_.ShrinkToFit();
+  if (metric_ == Metric::kCosine) {
+    inverse_norms_.Truncate(kept);
+    inverse_norms_.ShrinkToFit();
+  }
+  ids_.Squeeze(free_);
+  metadata_.Squeeze(free_);
+  Bitmap none;
+  if (none.Resize(kept).ok()) {
+    free_ = std::move(none);
+  } else {
+    // The old one's room is enough.
+    for (uint32_t slot = 0; slot < free_.size(); ++slot) free_.Unset(slot);
+    (void)free_.Resize(kept);
+  }
+  free_hint_ = kept;
+}
+
 Status RowStore::Open(uint32_t slots) {
   assert(free_.size() == 0);
   OMENDB_TRY(CheckSlots(slots));

@@ -36,6 +36,10 @@ class RowStore {
   // Gives free slots at the end back, but keeps the first `keep`.
   void Trim(uint32_t keep);
 
+  [[nodiscard]] const Bitmap& free_slots() const { return free_; }
+  // Takes all free slots out: the others move down in order. Cannot fail.
+  void Squeeze();
+
   [[nodiscard]] const float* vector(uint32_t slot) const {
     return reinterpret_cast<const float*>(vectors_.row(slot));
   }

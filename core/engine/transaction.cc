@@ -20,8 +20,7 @@ Status CheckConflict(const CollectionSet& collections, const View& transaction, 
   OMENDB_ASSIGN(bool touched, TouchedSince(*collection, ids, transaction.sequence()));
   if (!touched) return Status::Ok();
   return Status::Error(Code::kConflict, "a commit after sequence ", transaction.sequence(),
-                       " touched a row of collection '", collection->name(),
-                       "' that this transaction wrote");
+                       " touched a row of collection '", collection->name(), "' that this transaction wrote");
 }
 
 }  // namespace

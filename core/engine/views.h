@@ -55,6 +55,7 @@ class Views {
   // LIMIT_EXCEEDED beyond kViewsMax, OUT_OF_MEMORY.
   Result<ViewId> Open(uint64_t sequence, bool is_transaction);
   void Close(ViewId id);
+  [[nodiscard]] bool empty() const { return views_.empty(); }
   // NOT_FOUND.
   [[nodiscard]] Result<View*> Require(ViewId id) const;
   // The smallest sequence that is held open, at most `newest`.

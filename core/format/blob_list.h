@@ -1,4 +1,4 @@
-// Blob lists and id lists: many byte strings in one piece (docs/file-format.md, "Id list").
+// Blob lists and id lists: many byte strings in one piece (docs/file-format.md, "Blob list").
 //
 // Views: they own nothing and stay valid as long as the bytes they were decoded from.
 #ifndef OMENDB_FORMAT_BLOB_LIST_H_

@@ -73,6 +73,54 @@ void HnswGraph::SetEntry(uint32_t node) {
   entry_level_ = LevelOf(node);
 }
 
+Status HnswGraph::RemoveAndRenumber(const Bitmap& doomed) {
+  // doomed_before[w]: how many of the first 64 * w nodes go.
+  Array<uint32_t> doomed_before;
+  OMENDB_TRY(doomed_before.Reserve(doomed.words().size() + 1));
+  uint32_t before = 0;
+  for (uint64_t word : doomed.words()) {
+    doomed_before.PushReserved(before);
+    before += static_cast<uint32_t>(std::popcount(word));
+  }
+  const auto renumbered = [&](uint32_t node) {
+    const uint64_t below = doomed.words()[node >> 6] & ((uint64_t{1} << (node & 63)) - 1);
+    return node - doomed_before[node >> 6] - static_cast<uint32_t>(std::popcount(below));
+  };
+
+  uint32_t kept = 0;
+  uint32_t kept_upper = 0;
+  for (uint32_t node = 0; node < size_; ++node) {
+    if (doomed.Test(node)) continue;
+    const uint32_t level = LevelOf(node);
+    // Lists only move down, so that nothing is written before it was read.
+    for (uint32_t l = 0; l <= level; ++l) {
+      const uint32_t* from = List(node, l);
+      uint8_t* row = l == 0 ? base_links_.row(kept) : upper_links_.row(kept_upper + l - 1);
+      uint32_t* to = reinterpret_cast<uint32_t*>(row);
+      const uint32_t count = from[0];
+      to[0] = count;
+      for (uint32_t i = 1; i <= count; ++i) {
+        assert(!doomed.Test(from[i]));
+        to[i] = renumbered(from[i]);
+      }
+    }
+    levels_[kept] = static_cast<uint8_t>(level);
+    upper_slot_[kept] = kept_upper;
+    kept_upper += level;
+    ++kept;
+  }
+  if (kept == 0) ClearEntry();
+  if (entry_ != kNoNode) entry_ = renumbered(entry_);
+  size_ = kept;
+  levels_.Truncate(kept);
+  upper_slot_.Truncate(kept);
+  base_links_.Resize(kept);
+  base_links_.ShrinkToFit();
+  upper_links_.Resize(kept_upper);
+  upper_links_.ShrinkToFit();
+  return Status::Ok();
+}
+
 void HnswGraph::ClearNode(uint32_t node) {
   for (uint32_t level = 0; level <= LevelOf(node); ++level) List(node, level)[0] = 0;
 }

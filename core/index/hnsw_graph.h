@@ -2,13 +2,12 @@
 // arXiv:1603.09320), by ordinal. Data only; hnsw_build.h adds nodes, hnsw_search.h walks them,
 // hnsw_repair.h takes deleted ones out.
 //
-// Nodes are numbered [0, size) and added in that order; a node that was taken out may be used again. Level 0 keeps up to 2M links per node
-// at a fixed stride (count, then ordinals); the few nodes with higher levels keep up to M links per
-// level in a second store. The level drawn for a node follows from (seed, ordinal) alone, so the same
-// inserts give the same graph however they were sliced.
-// Invariants: links at a level point to nodes < size that have that level, never to the node itself,
-// never twice to the same one; entry_level is the entry's level. Deserialize checks all of them.
-// The order of links within a list means nothing.
+// Nodes are numbered [0, size) and added in that order; a node that was taken out may be used again. Level 0
+// keeps up to 2M links per node at a fixed stride (count, then ordinals); the few nodes with higher levels
+// keep up to M links per level in a second store. The level drawn for a node follows from (seed, ordinal)
+// alone, so the same inserts give the same graph however they were sliced. Invariants: links at a level point
+// to nodes < size that have that level, never to the node itself, never twice to the same one; entry_level is
+// the entry's level. Deserialize checks all of them. The order of links within a list means nothing.
 #ifndef OMENDB_INDEX_HNSW_GRAPH_H_
 #define OMENDB_INDEX_HNSW_GRAPH_H_
 
@@ -62,6 +61,11 @@ class HnswGraph {
     entry_ = kNoNode;
     entry_level_ = 0;
   }
+
+  // Drops the nodes of `doomed` (size() bits or more) and renumbers the rest in order. REQUIRES: no kept
+  // node links to a doomed one, and the entry is kept. new number = old - doomed ones before it.
+  // On OUT_OF_MEMORY nothing changed.
+  Status RemoveAndRenumber(const Bitmap& doomed);
 
   // The format is in docs/file-format.md, "Graph". Appends to `out`.
   Status Serialize(Bytes& out) const;

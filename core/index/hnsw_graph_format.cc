@@ -70,7 +70,7 @@ Status HnswGraph::Deserialize(Reader& in, uint32_t degree, uint64_t seed) {
   if (stored_degree != degree) {
     return Status::Error(Code::kCorruption, "graph: expected degree ", degree, ", found ", stored_degree);
   }
-  if (reserved != 0 || size > kRowsMax || (size == 0 ? entry != kNoNode : entry >= size)) {
+  if (reserved != 0 || size > kRowsMax || (entry != kNoNode && entry >= size)) {
     return Status::Error(Code::kCorruption, "graph: ", size, " nodes, entry ", entry, ", reserved ",
                          reserved);
   }
@@ -85,7 +85,8 @@ Status HnswGraph::Deserialize(Reader& in, uint32_t degree, uint64_t seed) {
                          " upper lists, found ", rows, " and ", in.remaining(), " bytes");
   }
   Status status = ReadNodes(in, levels);
-  if (status.ok() && size > 0) SetEntry(entry);
+  // Nodes that were all cleared have no entry: they wait for other rows.
+  if (status.ok() && entry != kNoNode) SetEntry(entry);
   if (!status.ok()) *this = HnswGraph(degree, seed);
   return status;
 }

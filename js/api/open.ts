@@ -40,7 +40,7 @@ export type Connect = (request: ConnectRequest) => Promise<Connected>
 
 export type Open = (name: string, options?: OpenOptions) => Promise<Database>
 
-const STORAGE_NAMES = ['auto', 'memory', 'indexeddb', 'idbfs', 'fs'] as const
+const STORAGE_NAMES = ['auto', 'memory', 'indexeddb', 'idbfs', 'opfs', 'fs'] as const
 /** As the storage contract has it. */
 const DATABASE_NAME_CHARACTERS_MAX = 255
 /** Of a folder's path, as Linux has it; what a file system takes is for it to say. */

@@ -14,7 +14,7 @@ export type Id = string | number | bigint
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue }
 
 /** Where a database can live, by name. */
-export type StorageName = 'memory' | 'indexeddb' | 'idbfs' | 'fs'
+export type StorageName = 'memory' | 'indexeddb' | 'idbfs' | 'opfs' | 'fs'
 
 /** Vectors are read as 32-bit floats; a `Float32Array` is the fast form. */
 export type VectorLike = Float32Array | readonly number[]
@@ -22,7 +22,8 @@ export type VectorLike = Float32Array | readonly number[]
 export interface OpenOptions {
   /**
    * Where the database lives. `'auto'` (the default): IndexedDB in a browser, a folder in Node, Deno
-   * and Bun, memory elsewhere. An adapter object runs with the engine in place.
+   * and Bun, memory elsewhere. An adapter object runs with the engine in place. `'opfs'` needs the engine in a worker;
+   * where the browser refuses it there, IndexedDB stands in and `db.stats()` says so.
    */
   storage?: 'auto' | StorageName | StorageAdapter | undefined
   /**
@@ -206,6 +207,8 @@ export interface CollectionStats {
 export interface DatabaseStats {
   name: string
   storage: string
+  /** Why it is not the storage that was asked for; absent when it is. */
+  storageFallback?: string
   /** Where the engine runs. */
   engine: 'worker' | 'in-place'
   /** Why it runs in place although a worker was possible; absent when it does not. */

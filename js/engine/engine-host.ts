@@ -24,6 +24,7 @@ import {
   asOmenError,
   type CollectionInfo,
   type CollectionSchema,
+  type Durability,
   type HostPort,
   type HostSettings,
   type HostStats,
@@ -104,9 +105,7 @@ export class EngineHost implements HostPort {
       const { engine, head, names, readBytes } = recovered
       const readOnlyReason = readOnly ? 'the database was opened with readOnly' : null
       const { ephemeral, clockStandsStill } = options
-      // Nothing runs there after a request was answered, not even what would make a write durable a little later.
-      const durability =
-        clockStandsStill && settings.durability === 'relaxed' ? 'strict' : settings.durability
+      const durability = durabilityOf(options)
       const place = { database, adapter, session, ephemeral }
       const store = new Store({ ...place, head, readOnlyReason, durability })
       for (const name of names) store.names.add(name)
@@ -448,10 +447,13 @@ export class EngineHost implements HostPort {
     this.#backups.discardAll()
     this.#core.dispose()
     try {
-      // What was promised to be durable at the end is, or this call rejects.
-      if (this.#store.readOnlyReason === null) await this.#store.sync()
+      if (this.#store.mayLoseWrites && this.#store.readOnlyReason === null) await this.#store.sync()
     } finally {
       await this.#store.session.close()
+    }
+    // Until now nobody may have heard of it.
+    if (this.#store.mayLoseWrites) {
+      throw errorFromCode('STORAGE_FAILED', this.#store.readOnlyReason ?? 'writes could not be made durable')
     }
     return null
   }
@@ -490,4 +492,12 @@ export class EngineHost implements HostPort {
   #closedError(): OmenError {
     return errorFromCode('CLOSED', `the database ${JSON.stringify(this.#database)} was closed`)
   }
+}
+
+/** What was asked for, or more where less cannot be done. */
+function durabilityOf({ adapter, settings, clockStandsStill }: HostOptions): Durability {
+  // After a crash a frame could be missing before one that is there: opening would take that for damage.
+  if (!adapter.capabilities.relaxedPutsInOrder) return 'strict'
+  // Nothing runs there after a request was answered, not even what would make a write durable a little later.
+  return clockStandsStill && settings.durability === 'relaxed' ? 'strict' : settings.durability
 }

@@ -87,6 +87,7 @@ export interface HostCollectionStats {
 
 export interface HostStats {
   readonly storage: string
+  readonly storageFallback?: string
   readonly durable: boolean
   readonly durability: Durability
   readonly simd: 'simd128' | 'relaxed-simd'

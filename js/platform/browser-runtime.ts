@@ -5,6 +5,7 @@ import { loadCoreModule } from '../wasm/core-module.js'
 import type { Runtime } from './connect.js'
 import { browserEnvironment, sharedWriterLocks } from './browser-sharing.js'
 import { type ImportIdbfs, loadIdbfsStorage } from './idbfs-script.js'
+import { type ImportOpfs, loadOpfsStorage } from './opfs-script.js'
 import { unsupportedStorage } from './unsupported.js'
 
 const builds = () => ({
@@ -12,14 +13,21 @@ const builds = () => ({
   relaxed: new URL('./core-relaxed.wasm', import.meta.url),
 })
 
-export function browserRuntime(importIdbfs: ImportIdbfs): Runtime {
+/** What is fetched when a database asks for it. */
+interface LazyScripts {
+  readonly idbfs: ImportIdbfs
+  readonly opfs: ImportOpfs
+}
+
+export function browserRuntime(scripts: LazyScripts): Runtime {
   return {
     // Without IndexedDB nothing can be kept; `stats()` shows 'memory', and that it is not durable.
     defaultStorage: () => (typeof indexedDB === 'undefined' ? 'memory' : 'indexeddb'),
     storage: (name, isShared) => {
       const options = isShared ? { locks: sharedWriterLocks() } : {}
       if (name === 'indexeddb') return indexedDbStorage(options)
-      if (name === 'idbfs') return loadIdbfsStorage(importIdbfs, options)
+      if (name === 'idbfs') return loadIdbfsStorage(scripts.idbfs, options)
+      if (name === 'opfs') return loadOpfsStorage(scripts.opfs, options)
       if (name === 'memory') return memoryStorage()
       throw unsupportedStorage(name, 'browsers')
     },

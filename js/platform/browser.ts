@@ -14,7 +14,7 @@ export * from './public.js'
  */
 export const open = openWith(
   connectWith({
-    ...browserRuntime(() => import('./idbfs.js')),
+    ...browserRuntime({ idbfs: () => import('./idbfs.js'), opfs: () => import('./opfs.js') }),
     startWorker: typeof Worker === 'function' ? startWorker : null,
   }),
 )

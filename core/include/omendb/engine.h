@@ -201,8 +201,8 @@ class Engine {
 
   // ---- Background work -------------------------------------------------------------------------
   // Does about `steps` steps of indexing and of cleaning out dead rows (a step is about one graph
-  // insertion). Does nothing while a checkpoint is open. OUT_OF_MEMORY leaves everything searchable; work may
-  // be tried again.
+  // insertion; moving rows together after many were deleted is one long step). Does nothing while a
+  // checkpoint is open. OUT_OF_MEMORY leaves everything searchable; work may be tried again.
   Result<WorkState> Work(uint32_t steps);
 
   // ---- Checkpoint: state as objects, so that the WAL can go --------------------------------------

@@ -161,11 +161,11 @@ TEST_F(GraphTest, ACollectionThatShrinksBelowAGraphsUseGivesTheGraphUp) {
   ASSERT_TRUE(database_.Upsert(1, RowsOf(set)).ok());
   ASSERT_TRUE(database_.Finish().ok());
   EXPECT_EQ(engine().Stats(1).value().live_rows, 3000U);
-  EXPECT_EQ(engine().Stats(1).value().indexed_rows, 3010U);  // with the ten that were replaced
+  EXPECT_EQ(engine().Stats(1).value().indexed_rows, 3000U);
   EXPECT_GE(RecallAt10(database_, 1, set), 0.95);
 }
 
-TEST_F(GraphTest, ACursorSurvivesWritesAndOneCompactionButNotTwo) {
+TEST_F(GraphTest, ACursorSurvivesWritesAndEveryCompaction) {
   OMENDB_TRACE_SEED();
   VectorSet set = MakeVectorSet({.name = "plain", .dimensions = 4}, 6000, 1, TestSeed());
   Open(set);
@@ -190,7 +190,10 @@ TEST_F(GraphTest, ACursorSurvivesWritesAndOneCompactionButNotTwo) {
   EXPECT_EQ(listed[0].id, NumberId(1501));
   EXPECT_EQ(listed[1].id, NumberId(1503));
   delete_some(1, 4);
-  EXPECT_EQ(engine().List(1, cursor, 3, 0).status().code(), Code::kInvalidArgument);
+  page = engine().List(1, cursor, 3, 0);
+  ASSERT_TRUE(page.ok());
+  EXPECT_EQ(DecodeRows(page.value().subspan(16))[0].id, NumberId(1503));
+  EXPECT_EQ(engine().List(1, uint64_t{1} << 40, 3, 0).status().code(), Code::kInvalidArgument);
 }
 
 TEST(Determinism, TheSameOperationsGiveTheSameAnswersHoweverWorkIsSliced) {

@@ -189,6 +189,7 @@ Status Database::Open(bool writer) {
     std::erase_if(storage_->objects, [&](const auto& entry) { return !engine->IsReferenced(entry.first); });
   }
   engine_ = std::move(engine);
+  if (!keeps_history) engine_->ForgetBefore(~uint64_t{0});
   return Status::Ok();
 }
 
@@ -219,6 +220,7 @@ Status Database::Commit() {
   EXPECT_TRUE(engine_->IsReferenced(name));
   storage_->objects[name] = ByteVector(object.begin(), object.end());
   engine_->ApplyFrame();
+  if (!keeps_history) engine_->ForgetBefore(~uint64_t{0});
   EXPECT_TRUE(engine_->IsReferenced(name));
   return Status::Ok();
 }
@@ -258,14 +260,14 @@ Status Database::Delete(CollectionId collection, const std::vector<std::string>&
 
 // ---- Checkpoint and work ------------------------------------------------------------------------------
 
-Result<bool> Database::Checkpoint(uint32_t stop_after) {
+Result<bool> Database::Checkpoint(uint32_t stop_after, bool whole) {
   uint32_t writes = 0;
   auto dies = [&] {
     if (writes++ < stop_after) return false;
     Crash();
     return true;
   };
-  OMENDB_TRY(engine_->BeginCheckpoint());
+  OMENDB_TRY(engine_->BeginCheckpoint(whole));
   for (;;) {
     OMENDB_ASSIGN(bool more, engine_->NextCheckpointObject());
     if (!more) break;
@@ -288,6 +290,26 @@ Result<bool> Database::Checkpoint(uint32_t stop_after) {
     storage_->objects.erase(name);
   }
   return true;
+}
+
+Storage Database::StoredCheckpoint() {
+  Storage stored;
+  stored.head = storage_->head;
+  for (uint32_t i = 0; i < engine_->StoredObjectCount(); ++i) {
+    const std::string name(engine_->StoredObjectName(i));
+    EXPECT_TRUE(stored.objects.emplace(name, storage_->objects.at(name)).second)
+        << name << " is listed twice";
+  }
+  return stored;
+}
+
+Status Database::TakePlaceWith(const Storage& backup) {
+  Storage copy = backup;
+  Database other(&copy);
+  OMENDB_TRY(other.Open(false));
+  OMENDB_TRY(other.engine_->TakePlaceOf(*engine_));
+  engine_ = std::move(other.engine_);
+  return Status::Ok();
 }
 
 Status Database::Finish() {

@@ -61,6 +61,9 @@ class Database {
   [[nodiscard]] bool is_open() const { return engine_ != nullptr; }
   [[nodiscard]] Storage& storage() { return *storage_; }
 
+  // Without it no state but the newest is kept, as a host without retention does.
+  bool keeps_history = false;
+
   // One frame of one operation, made durable and applied.
   Status Create(const std::string& name, const CollectionOptions& options);
   Status Drop(CollectionId collection);
@@ -76,7 +79,11 @@ class Database {
 
   // `stop_after`: writes done before the process dies (objects, then the head, then each deletion).
   // Answers false when it died; the engine is then gone.
-  Result<bool> Checkpoint(uint32_t stop_after = 0xffffffffU);
+  Result<bool> Checkpoint(uint32_t stop_after = 0xffffffffU, bool whole = false);
+  // What the stored checkpoint consists of, and the head that names it: a backup, when it was a whole one.
+  Storage StoredCheckpoint();
+  // The engine is now one that was loaded from a backup; nothing of it is stored before the next checkpoint.
+  Status TakePlaceWith(const Storage& backup);
   // Background work until nothing is left.
   Status Finish();
 

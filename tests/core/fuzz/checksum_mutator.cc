@@ -22,6 +22,19 @@ namespace {
 // One change in this many is left to the checksums, so that those are tested too.
 constexpr unsigned kRawChanges = 16;
 
+// As many are numbers that sizes and counts go wrong with: the ends of 32 and 64 bits, a little off.
+constexpr unsigned kExtremeNumbers = 4;
+
+// Over 4 or 8 bytes of the body, at a multiple of 4, where the format has nearly all of its numbers.
+void StoreExtreme(Bytes& body, unsigned seed) {
+  constexpr uint64_t kEnds[] = {0, uint64_t{1} << 31, uint64_t{1} << 32, uint64_t{1} << 63};
+  const uint64_t value = kEnds[seed % 4] + (seed >> 2) % 33 - 16;
+  const size_t bytes = (seed >> 8) % 2 == 0 ? 4 : 8;
+  if (body.size() < bytes) return;
+  const size_t at = (seed >> 9) % ((body.size() - bytes) / 4 + 1) * 4;
+  std::memcpy(body.data() + at, &value, bytes);
+}
+
 size_t BodyBytes(ByteSpan object) {
   const uint64_t claimed = LoadAt<uint64_t>(object.data() + 8);
   const size_t most = object.size() - kObjectHeaderBytes;
@@ -50,11 +63,15 @@ size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t size_max, unsi
   const size_t body_bytes = BodyBytes(ByteSpan(data, size));
   // Room to grow by one long insertion; the block table takes the rest.
   constexpr size_t kGrowth = 256;
-  if (!body.Append(ByteSpan(data + kObjectHeaderBytes, body_bytes)).ok() ||
-      !body.Resize(body_bytes + kGrowth).ok()) {
+  if (!body.Append(ByteSpan(data + kObjectHeaderBytes, body_bytes)).ok() || !body.ReserveMore(kGrowth).ok()) {
     return size;
   }
-  body.Truncate(LLVMFuzzerMutate(body.data(), body_bytes, body_bytes + kGrowth));
+  if (seed % kExtremeNumbers == 1) {
+    StoreExtreme(body, seed / kExtremeNumbers);
+  } else {
+    (void)body.Resize(body_bytes + kGrowth);  // reserved
+    body.Truncate(LLVMFuzzerMutate(body.data(), body_bytes, body_bytes + kGrowth));
+  }
   const size_t sealed = Seal(kind, body.span(), data, size_max);
   return sealed == 0 ? size : sealed;
 }

@@ -57,21 +57,71 @@ TEST_P(FlatTest, FindsWhatBruteForceInDoubleFinds) {
   }
 }
 
-TEST(FlatTest, LooksAtTheRangeItIsGivenAndNothingElse) {
+// What a search found, as numbers in order.
+std::vector<uint32_t> NumbersOf(TopK& top) {
+  std::vector<uint32_t> numbers;
+  for (Neighbor hit : top.Sorted()) numbers.push_back(hit.ordinal());
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
+TEST(FlatTest, LooksAtEveryRowThatIsThereAndNamesItByItsNumber) {
   OMENDB_TRACE_SEED();
-  const RowStore store = MakeStore(Shape::kUniform, Metric::kL2, 300, 1, 8, TestSeed());
-  auto exact = store.Exact();
-  exact->SetVector(store.query(0), 1);
-  for (uint32_t first : {0U, 1U, 63U, 64U, 299U, 300U}) {
-    for (uint32_t last : {first, 64U, 128U, 299U, 300U}) {
-      if (last < first) continue;
+  for (uint32_t count : {1U, 63U, 64U, 65U, 128U, 300U}) {
+    RowStore store = MakeStore(Shape::kUniform, Metric::kL2, count, 1, 8, TestSeed());
+    std::vector<uint32_t> numbers;
+    for (uint32_t i = 0; i < count; ++i) numbers.push_back(10'000 - 3 * i);
+    auto exact = store.Exact();
+    exact->SetVector(store.query(0), 1);
+    for (uint32_t step : {0U, 1U, 2U, 7U}) {
+      std::vector<uint32_t> expected;
+      for (uint32_t i = 0; i < count; ++i) {
+        if (step != 0 && i % step == 0) store.deleted().Set(i);
+        if (!store.deleted().Test(i)) expected.push_back(numbers[i]);
+      }
+      std::sort(expected.begin(), expected.end());
       TopK top;
       ASSERT_TRUE(top.Reset(1000).ok());
-      SearchFlat(*exact, first, last, store.deleted(), top);
-      EXPECT_EQ(top.size(), last - first);
-      for (Neighbor hit : top.Sorted()) EXPECT_TRUE(hit.ordinal() >= first && hit.ordinal() < last);
+      SearchFlat(*exact, store.deleted(), numbers.data(), top);
+      EXPECT_EQ(NumbersOf(top), expected) << count << " rows, every " << step << ". deleted";
+      for (uint32_t i = 0; i < count; ++i) store.deleted().Unset(i);
     }
   }
+}
+
+TEST(FlatTest, LooksAtTheRowsListedAndNothingElse) {
+  OMENDB_TRACE_SEED();
+  Prng prng(TestSeed());
+  RowStore store = MakeStore(Shape::kUniform, Metric::kL2, 300, 1, 8, TestSeed());
+  std::vector<uint32_t> numbers;
+  for (uint32_t i = 0; i < 300; ++i) numbers.push_back(10'000 - 3 * i);
+  for (uint32_t i = 0; i < 300; i += 5) store.deleted().Set(i);
+  auto exact = store.Exact();
+  exact->SetVector(store.query(0), 1);
+  for (uint32_t wanted : {0U, 1U, 63U, 64U, 65U, 200U}) {
+    std::vector<uint32_t> listed;
+    std::vector<uint32_t> expected;
+    for (uint32_t row = prng.Below(300); listed.size() < wanted; row = (row + 7) % 300) {
+      listed.push_back(row);
+      if (!store.deleted().Test(row)) expected.push_back(numbers[row]);
+    }
+    std::sort(expected.begin(), expected.end());
+    TopK top;
+    ASSERT_TRUE(top.Reset(1000).ok());
+    SearchListed(*exact, listed, store.deleted(), numbers.data(), top);
+    EXPECT_EQ(NumbersOf(top), expected) << wanted << " rows listed";
+  }
+}
+
+TEST(FlatTest, TiesGoToTheSmallerNumber) {
+  const RowStore store(Metric::kL2, std::vector<std::vector<float>>(6, {1, 2}), 1);
+  const std::vector<uint32_t> numbers = {50, 40, 30, 20, 10};
+  auto exact = store.Exact();
+  exact->SetVector(store.query(0), 1);
+  TopK top;
+  ASSERT_TRUE(top.Reset(2).ok());
+  SearchFlat(*exact, store.deleted(), numbers.data(), top);
+  EXPECT_EQ(NumbersOf(top), (std::vector<uint32_t>{10, 20}));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -123,21 +124,13 @@ class RowStore {
     return scorer;
   }
 
-  // Takes the rows of `doomed` out and renumbers, as the graph does.
-  void RemoveAndRenumber(const Bitmap& doomed) {
-    uint32_t kept = 0;
-    Bitmap deleted;
-    EXPECT_TRUE(deleted.Resize(count_ - doomed.set_count()).ok());
-    for (uint32_t i = 0; i < count_; ++i) {
-      if (doomed.Test(i)) continue;
-      std::memmove(vectors_.row(kept), vectors_.row(i), vectors_.stride_bytes());
-      std::memmove(codes_.row(kept), codes_.row(i), codes_.stride_bytes());
-      inverse_norms_[kept] = inverse_norms_[i];
-      if (deleted_.Test(i)) deleted.Set(kept);
-      ++kept;
-    }
-    deleted_ = std::move(deleted);
-    count_ = kept;
+  // Another row in a slot whose row is gone.
+  void Replace(uint32_t i, const std::vector<float>& row) {
+    EXPECT_TRUE(deleted_.Test(i)) << "row " << i << " is still there";
+    EXPECT_TRUE(CheckVector(metric_, row.data(), dimensions_, &inverse_norms_[i]).ok());
+    std::memcpy(vectors_.row(i), row.data(), dimensions_ * sizeof(float));
+    quantizer_.Encode(row.data(), inverse_norms_[i], codes_.row(i));
+    deleted_.Unset(i);
   }
 
  private:
@@ -175,8 +168,13 @@ struct BuiltGraph {
         graph(degree, 42),
         builder(graph, *query, *pair, scratch, ef_construction) {}
 
+  // A row that is deleted by then becomes a node that nothing leads to.
   void AddUpTo(uint32_t size) {
-    while (graph.size() < size) ASSERT_TRUE(builder.AddNext(store.deleted()).ok());
+    while (graph.size() < size) {
+      const uint32_t node = graph.size();
+      const bool is_hole = store.deleted().Test(node);
+      ASSERT_TRUE((is_hole ? graph.AddNode(0) : builder.Add(node, store.deleted())).ok());
+    }
   }
 
   // The k nearest live rows: found with ef, compared again exactly.
@@ -208,7 +206,9 @@ inline std::vector<Neighbor> ExactHits(const RowStore& store, uint32_t query_ind
   exact->SetVector(store.query(query_index), store.query_inverse_norm(query_index));
   TopK top;
   EXPECT_TRUE(top.Reset(k).ok());
-  SearchFlat(*exact, 0, store.count(), store.deleted(), top);
+  std::vector<uint32_t> numbers(store.count());
+  std::iota(numbers.begin(), numbers.end(), 0U);
+  SearchFlat(*exact, store.deleted(), numbers.data(), top);
   const auto sorted = top.Sorted();
   return {sorted.begin(), sorted.end()};
 }
@@ -234,9 +234,13 @@ inline double MeanRecall(BuiltGraph& built, uint32_t k, uint32_t ef) {
 
 // What HnswGraph promises of itself; "" or the first promise broken.
 inline std::string BrokenInvariant(const HnswGraph& graph) {
-  if (graph.size() == 0) return graph.entry() == kNoNode ? "" : "entry of an empty graph";
-  if (graph.entry() >= graph.size()) return "entry out of range";
-  if (graph.entry_level() != graph.LevelOf(graph.entry())) return "entry level";
+  if (graph.size() == 0 && graph.entry() != kNoNode) return "entry of an empty graph";
+  if (graph.entry() == kNoNode) {
+    if (graph.entry_level() != 0) return "level of no entry";
+  } else {
+    if (graph.entry() >= graph.size()) return "entry out of range";
+    if (graph.entry_level() != graph.LevelOf(graph.entry())) return "entry level";
+  }
   for (uint32_t node = 0; node < graph.size(); ++node) {
     if (graph.LevelOf(node) > kLevelMax) return "level";
     for (uint32_t level = 0; level <= graph.LevelOf(node); ++level) {
@@ -256,10 +260,12 @@ inline std::string BrokenInvariant(const HnswGraph& graph) {
 
 // Live nodes that no path at level 0 leads to from the entry.
 inline uint32_t UnreachableNodes(const HnswGraph& graph, const Bitmap& deleted) {
-  if (graph.size() == 0) return 0;
   std::vector<bool> seen(graph.size());
-  std::vector<uint32_t> stack = {graph.entry()};
-  seen[graph.entry()] = true;
+  std::vector<uint32_t> stack;
+  if (graph.entry() != kNoNode) {
+    stack.push_back(graph.entry());
+    seen[graph.entry()] = true;
+  }
   while (!stack.empty()) {
     const uint32_t node = stack.back();
     stack.pop_back();

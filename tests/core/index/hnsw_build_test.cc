@@ -2,6 +2,7 @@
 
 #include "allocation_faults.h"
 #include "index/generated_rows.h"
+#include "index/hnsw_repair.h"
 #include "seed.h"
 
 namespace omendb {
@@ -89,7 +90,7 @@ TEST(HnswBuildTest, AddingChangesNothingWhenMemoryIsRefused) {
       for (uint64_t successes = 0;; ++successes) {
         const std::vector<uint8_t> before = Serialized(built.graph);
         SetAllocationFault(AllocationFault::kForever, successes);
-        const Status status = built.builder.AddNext(store.deleted());
+        const Status status = built.builder.Add(size, store.deleted());
         SetAllocationFault(AllocationFault::kNone, 0);
         if (status.ok()) break;
         ASSERT_EQ(status.code(), Code::kOutOfMemory);
@@ -101,6 +102,73 @@ TEST(HnswBuildTest, AddingChangesNothingWhenMemoryIsRefused) {
     EXPECT_GT(refused, 10U);
     EXPECT_EQ(Serialized(built.graph), Serialized(undisturbed.graph));
   }
+}
+
+TEST(HnswBuildTest, TakingANodeAgainChangesNothingWhenMemoryIsRefused) {
+  OMENDB_TRACE_SEED();
+  for (Quantization quantization : {Quantization::kNone, Quantization::kSq8}) {
+    RowStore store = MakeStore(Shape::kClustered, Metric::kL2, 600, 1, 8, TestSeed());
+    const auto fresh = Generate(Shape::kClustered, 600, 0, 8, TestSeed() + 1);
+    BuiltGraph built(store, quantization, 4, 20);
+    built.AddUpTo(600);
+    // Every node in turn gets another row, so that the highest ones are among them.
+    uint32_t refused = 0;
+    for (uint32_t node = 0; node < 600; ++node) {
+      store.deleted().Set(node);
+      Bitmap doomed;
+      ASSERT_TRUE(doomed.CopyFrom(store.deleted()).ok());
+      MoveEntryOff(built.graph, doomed);
+      for (uint32_t other = 0; other < 600; ++other) {
+        ASSERT_TRUE(
+            RepairNode(built.graph, other, doomed, store.deleted(), *built.query, built.builder).ok());
+      }
+      ASSERT_TRUE(LinkUnreached(built.graph, store.deleted(), *built.query, built.builder).ok());
+      built.graph.ClearNode(node);
+      store.Replace(node, fresh[node]);
+      HnswScratch scratch;  // a new one, so that each node needs all its memory again
+      HnswBuilder builder(built.graph, *built.query, *built.pair, scratch, 20);
+      const uint32_t level = built.graph.LevelOf(node);
+      for (uint64_t successes = 0;; ++successes) {
+        const std::vector<uint8_t> before = Serialized(built.graph);
+        SetAllocationFault(AllocationFault::kForever, successes);
+        const Status status = builder.Add(node, store.deleted());
+        SetAllocationFault(AllocationFault::kNone, 0);
+        if (status.ok()) break;
+        ASSERT_EQ(status.code(), Code::kOutOfMemory);
+        ASSERT_EQ(Serialized(built.graph), before);
+        ++refused;
+      }
+      ASSERT_EQ(built.graph.LevelOf(node), level);
+      ASSERT_EQ(BrokenInvariant(built.graph), "") << "node " << node;
+    }
+    EXPECT_GT(refused, 600U);
+    EXPECT_EQ(built.graph.size(), 600U);
+    EXPECT_EQ(UnreachableNodes(built.graph, store.deleted()), 0U);
+  }
+}
+
+TEST(HnswBuildTest, BeginsAnewOnNodesThatWereAllCleared) {
+  OMENDB_TRACE_SEED();
+  RowStore store = MakeStore(Shape::kClustered, Metric::kL2, 1500, 30, 16, TestSeed());
+  const auto fresh = Generate(Shape::kClustered, 1500, 0, 16, TestSeed() + 1);
+  BuiltGraph built(store, Quantization::kSq8);
+  built.AddUpTo(1500);
+  for (uint32_t node = 0; node < 1500; ++node) {
+    built.graph.ClearNode(node);
+    store.deleted().Set(node);
+  }
+  built.graph.ClearEntry();
+  EXPECT_EQ(BrokenInvariant(built.graph), "");
+  EXPECT_TRUE(built.Search(0, 10, 64).empty());
+  // Not in the order of nodes: the entry climbs as higher ones come.
+  for (uint32_t i = 0; i < 1500; ++i) {
+    const uint32_t node = i * 7 % 1500;
+    store.Replace(node, fresh[node]);
+    ASSERT_TRUE(built.builder.Add(node, store.deleted()).ok());
+  }
+  EXPECT_EQ(BrokenInvariant(built.graph), "");
+  EXPECT_EQ(UnreachableNodes(built.graph, store.deleted()), 0U);
+  EXPECT_GE(MeanRecall(built, 10, 64), 0.95);
 }
 
 }  // namespace

@@ -147,22 +147,15 @@ TEST(HnswGraphTest, AddingANodeChangesNothingWhenMemoryIsRefused) {
   EXPECT_EQ(BrokenInvariant(graph), "");
 }
 
-TEST(HnswGraphTest, RenumberingKeepsLevelsAndLinks) {
+TEST(HnswGraphTest, ClearingANodeKeepsItsLevelAndEveryOtherNodesLinks) {
   OMENDB_TRACE_SEED();
   Prng prng(TestSeed());
   HnswGraph graph(4, kSeed);
   Bitmap doomed;
   ASSERT_TRUE(doomed.Resize(500).ok());
-  std::vector<uint32_t> renumbered(500);
-  uint32_t kept = 0;
   for (uint32_t node = 0; node < 500; ++node) {
     ASSERT_TRUE(graph.AddNode(prng.Below(3)).ok());
-    renumbered[node] = kept;
-    if (node != 7 && prng.Below(3) == 0) {
-      doomed.Set(node);
-    } else {
-      ++kept;
-    }
+    if (node != 7 && prng.Below(3) == 0) doomed.Set(node);
   }
   graph.SetEntry(7);
   for (uint32_t node = 0; node < 500; ++node) {
@@ -178,35 +171,49 @@ TEST(HnswGraphTest, RenumberingKeepsLevelsAndLinks) {
   }
   HnswGraph before(4, kSeed);
   ASSERT_TRUE(Deserialize(Serialized(graph), 4, before).ok());
-
-  ASSERT_TRUE(graph.RemoveAndRenumber(doomed).ok());
-  ASSERT_EQ(graph.size(), kept);
-  EXPECT_EQ(BrokenInvariant(graph), "");
-  EXPECT_EQ(graph.entry(), renumbered[7]);
   for (uint32_t node = 0; node < 500; ++node) {
-    if (doomed.Test(node)) continue;
-    ASSERT_EQ(graph.LevelOf(renumbered[node]), before.LevelOf(node));
+    if (doomed.Test(node)) graph.ClearNode(node);
+  }
+  EXPECT_EQ(graph.size(), 500U);
+  EXPECT_EQ(graph.entry(), 7U);
+  EXPECT_EQ(BrokenInvariant(graph), "");
+  for (uint32_t node = 0; node < 500; ++node) {
+    ASSERT_EQ(graph.LevelOf(node), before.LevelOf(node));
     for (uint32_t level = 0; level <= before.LevelOf(node); ++level) {
-      std::vector<uint32_t> expected;
-      for (uint32_t link : before.Links(node, level)) expected.push_back(renumbered[link]);
-      const auto links = graph.Links(renumbered[node], level);
+      const auto kept = before.Links(node, level);
+      std::vector<uint32_t> expected(kept.begin(), kept.end());
+      if (doomed.Test(node)) expected.clear();
+      const auto links = graph.Links(node, level);
       std::vector<uint32_t> found(links.begin(), links.end());
       std::sort(found.begin(), found.end());
+      std::sort(expected.begin(), expected.end());
       ASSERT_EQ(found, expected) << "node " << node << " level " << level;
     }
   }
 }
 
-TEST(HnswGraphTest, RemovingAllLeavesAnEmptyGraph) {
+TEST(HnswGraphTest, AGraphWithoutAnEntryGoesThroughARoundTrip) {
   HnswGraph graph(4, kSeed);
-  ASSERT_TRUE(graph.AddNode(1).ok());
-  graph.SetEntry(0);
-  Bitmap doomed;
-  ASSERT_TRUE(doomed.Resize(1).ok());
-  doomed.Set(0);
-  ASSERT_TRUE(graph.RemoveAndRenumber(doomed).ok());
+  for (uint32_t level : {1U, 0U, 3U}) ASSERT_TRUE(graph.AddNode(level).ok());
+  const uint32_t links[] = {2};
+  graph.SetLinks(0, 1, links);
+  graph.SetEntry(2);
+  for (uint32_t node = 0; node < 3; ++node) graph.ClearNode(node);
+  graph.ClearEntry();
   EXPECT_EQ(BrokenInvariant(graph), "");
-  EXPECT_EQ(graph.size(), 0U);
+  const std::vector<uint8_t> bytes = Serialized(graph);
+  HnswGraph read(4, kSeed);
+  ASSERT_TRUE(Deserialize(bytes, 4, read).ok());
+  EXPECT_EQ(read.size(), 3U);
+  EXPECT_EQ(read.entry(), kNoNode);
+  EXPECT_EQ(read.entry_level(), 0U);
+  for (uint32_t node = 0; node < 3; ++node) {
+    EXPECT_EQ(read.LevelOf(node), graph.LevelOf(node));
+    for (uint32_t level = 0; level <= read.LevelOf(node); ++level) {
+      EXPECT_TRUE(read.Links(node, level).empty());
+    }
+  }
+  EXPECT_EQ(Serialized(read), bytes);
 }
 
 }  // namespace

@@ -26,16 +26,32 @@ void ExpectNoLinkTo(const HnswGraph& graph, const Bitmap& doomed) {
   EXPECT_FALSE(doomed.Test(graph.entry()));
 }
 
-void RepairAndCompact(BuiltGraph& built, RowStore& store) {
+void ClearAll(BuiltGraph& built, const Bitmap& doomed) {
+  for (uint32_t node = 0; node < doomed.size() && node < built.graph.size(); ++node) {
+    if (doomed.Test(node)) built.graph.ClearNode(node);
+  }
+  EXPECT_EQ(BrokenInvariant(built.graph), "");
+}
+
+// Takes every deleted node out.
+void RepairAndClear(BuiltGraph& built) {
   Bitmap doomed;
-  ASSERT_TRUE(doomed.CopyFrom(store.deleted()).ok());
+  ASSERT_TRUE(doomed.CopyFrom(built.store.deleted()).ok());
   RepairAll(built, doomed);
   EXPECT_EQ(BrokenInvariant(built.graph), "");
   ExpectNoLinkTo(built.graph, doomed);
-  ASSERT_TRUE(built.graph.RemoveAndRenumber(doomed).ok());
-  store.RemoveAndRenumber(doomed);
+  ClearAll(built, doomed);
+}
+
+// Other rows take every node that was cleared.
+void TakeAgain(BuiltGraph& built, RowStore& store, const std::vector<std::vector<float>>& rows) {
+  for (uint32_t node = 0; node < built.graph.size(); ++node) {
+    if (!store.deleted().Test(node)) continue;
+    store.Replace(node, rows[node]);
+    ASSERT_TRUE(built.builder.Add(node, store.deleted()).ok());
+  }
   EXPECT_EQ(BrokenInvariant(built.graph), "");
-  EXPECT_EQ(built.graph.size(), store.count());
+  EXPECT_EQ(UnreachableNodes(built.graph, store.deleted()), 0U);
 }
 
 class HnswRepairTest : public ::testing::TestWithParam<Quantization> {};
@@ -51,8 +67,10 @@ TEST_P(HnswRepairTest, KeepsRecallWhenHalfGoesAtRandom) {
   for (uint32_t i = 0; i < 4000; ++i) {
     if (prng.Below(2) == 0) store.deleted().Set(i);
   }
-  RepairAndCompact(built, store);
+  RepairAndClear(built);
   EXPECT_EQ(UnreachableNodes(built.graph, store.deleted()), 0U);
+  EXPECT_GE(MeanRecall(built, 10, 64), 0.95);
+  TakeAgain(built, store, Generate(Shape::kClustered, 4000, 0, 24, TestSeed() + 1));
   EXPECT_GE(MeanRecall(built, 10, 64), 0.95);
 }
 
@@ -65,7 +83,7 @@ TEST_P(HnswRepairTest, KeepsRecallWhenWholeClustersGo) {
   for (uint32_t i = 0; i < 4000; ++i) {
     if ((i / 200) % 2 == 1 || (i >= 400 && i < 500)) store.deleted().Set(i);
   }
-  RepairAndCompact(built, store);
+  RepairAndClear(built);
   EXPECT_EQ(UnreachableNodes(built.graph, store.deleted()), 0U);
   EXPECT_GE(MeanRecall(built, 10, 64), 0.95);
 }
@@ -75,26 +93,26 @@ TEST_P(HnswRepairTest, KeepsRecallThroughRoundsOfReplacement) {
   Prng prng(TestSeed());
   RowStore store = MakeStore(Shape::kClustered, Metric::kL2, 6000, 40, 16, TestSeed());
   BuiltGraph built(store, GetParam());
-  // Each round adds some and takes out a third of what there is.
-  uint32_t size = 0;
+  // Each round adds some and takes out a third of what there is; other rows take the nodes of half of those,
+  // the rest wait for the next round.
   for (uint32_t round = 0; round < 4; ++round) {
-    size = std::min(size + 1500, store.count());
-    built.AddUpTo(size);
+    built.AddUpTo((round + 1) * 1500);
+    const uint32_t size = built.graph.size();
     for (uint32_t i = 0; i < size; ++i) {
       if (prng.Below(3) == 0) store.deleted().Set(i);
     }
-    const uint32_t removed = store.deleted().set_count();
-    Bitmap doomed;
-    ASSERT_TRUE(doomed.CopyFrom(store.deleted()).ok());
-    RepairAll(built, doomed);
-    ASSERT_TRUE(built.graph.RemoveAndRenumber(doomed).ok());
-    store.RemoveAndRenumber(doomed);
-    size -= removed;
-    ASSERT_EQ(built.graph.size(), size);
+    RepairAndClear(built);
+    const auto fresh = Generate(Shape::kClustered, size, 0, 16, TestSeed() + round + 1);
+    for (uint32_t node = 0; node < size; ++node) {
+      if (!store.deleted().Test(node) || prng.Below(2) == 0) continue;
+      store.Replace(node, fresh[node]);
+      ASSERT_TRUE(built.builder.Add(node, store.deleted()).ok());
+    }
   }
-  built.AddUpTo(store.count());
-  EXPECT_EQ(BrokenInvariant(built.graph), "");
+  EXPECT_EQ(built.graph.size(), 6000U);
   EXPECT_EQ(UnreachableNodes(built.graph, store.deleted()), 0U);
+  EXPECT_GE(MeanRecall(built, 10, 64), 0.95);
+  TakeAgain(built, store, Generate(Shape::kClustered, 6000, 0, 16, TestSeed() + 9));
   EXPECT_GE(MeanRecall(built, 10, 64), 0.95);
 }
 
@@ -110,29 +128,35 @@ TEST_P(HnswRepairTest, AddingAndDeletingBetweenRepairsIsFine) {
   MoveEntryOff(built.graph, doomed);
   for (uint32_t node = 0; node < built.graph.size(); ++node) {
     if (node % 2 == 0 && built.graph.size() < 3000) {
-      ASSERT_TRUE(built.builder.AddNext(store.deleted()).ok());
-      store.deleted().Set(prng.Below(3000));
+      built.AddUpTo(built.graph.size() + 1);
+      store.deleted().Set(prng.Below(built.graph.size()));
     }
     ASSERT_TRUE(RepairNode(built.graph, node, doomed, store.deleted(), *built.query, built.builder).ok());
   }
   ASSERT_EQ(built.graph.size(), 3000U);
   ExpectNoLinkTo(built.graph, doomed);
-  ASSERT_TRUE(built.graph.RemoveAndRenumber(doomed).ok());
-  store.RemoveAndRenumber(doomed);
-  EXPECT_EQ(BrokenInvariant(built.graph), "");
+  ClearAll(built, doomed);
   EXPECT_GE(MeanRecall(built, 10, 100), 0.95);
 }
 
-TEST_P(HnswRepairTest, AllDoomedLeavesAnEmptyGraph) {
-  RowStore store = MakeStore(Shape::kClustered, Metric::kL2, 200, 1, 8, 4);
+TEST_P(HnswRepairTest, AllDoomedLeavesNothingToFindAndNodesToTakeAgain) {
+  OMENDB_TRACE_SEED();
+  RowStore store = MakeStore(Shape::kClustered, Metric::kL2, 200, 5, 8, TestSeed());
   BuiltGraph built(store, GetParam());
   built.AddUpTo(200);
-  for (uint32_t i = 0; i < 200; ++i) store.deleted().Set(i);
   Bitmap doomed;
-  ASSERT_TRUE(doomed.CopyFrom(store.deleted()).ok());
+  ASSERT_TRUE(doomed.Resize(200).ok());
+  for (uint32_t i = 0; i < 200; ++i) {
+    store.deleted().Set(i);
+    doomed.Set(i);
+  }
   MoveEntryOff(built.graph, doomed);
-  ASSERT_TRUE(built.graph.RemoveAndRenumber(doomed).ok());
+  ClearAll(built, doomed);
+  built.graph.ClearEntry();
   EXPECT_EQ(BrokenInvariant(built.graph), "");
+  EXPECT_TRUE(built.Search(0, 10, 20).empty());
+  TakeAgain(built, store, Generate(Shape::kClustered, 200, 0, 8, TestSeed() + 1));
+  EXPECT_GE(MeanRecall(built, 10, 64), 0.95);
 }
 
 TEST(HnswLinkUnreachedTest, LeadsToEveryIsland) {

@@ -97,7 +97,7 @@ TEST_P(StoredQuantizer, RefusesCentersAndStepsThatCannotBe) {
 TEST_P(StoredQuantizer, KnowsRowsThatItCanHaveEncoded) {
   Prng prng(5);
   Rows rows(GetParam(), kDimensions, 50,
-            [&](uint32_t i, uint32_t) { return Normal(prng) * (i % 5 == 0 ? 1e18 : 1); });
+            [&](uint32_t i, uint32_t) { return Normal(prng) * (i % 5 == 0 ? 1e17 : 1); });
   const size_t bytes = ScalarQuantizer::RowBytes(kDimensions);
   std::vector<uint8_t> row(bytes, 0);
   EXPECT_TRUE(ScalarQuantizer::ValidRow(row.data(), bytes)) << "all zeros";
