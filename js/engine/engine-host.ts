@@ -16,6 +16,7 @@ import type { CoreModule } from '../wasm/core-module.js'
 import { Backups } from './backups.js'
 import { Checkpointer } from './checkpointer.js'
 import { CommitQueue } from './commit-queue.js'
+import { durabilityOf } from './durability.js'
 import { Handles } from './handles.js'
 import { hostStats } from './host-stats.js'
 import { Indexer } from './indexer.js'
@@ -24,7 +25,6 @@ import {
   asOmenError,
   type CollectionInfo,
   type CollectionSchema,
-  type Durability,
   type HostPort,
   type HostSettings,
   type HostStats,
@@ -492,12 +492,4 @@ export class EngineHost implements HostPort {
   #closedError(): OmenError {
     return errorFromCode('CLOSED', `the database ${JSON.stringify(this.#database)} was closed`)
   }
-}
-
-/** What was asked for, or more where less cannot be done. */
-function durabilityOf({ adapter, settings, clockStandsStill }: HostOptions): Durability {
-  // After a crash a frame could be missing before one that is there: opening would take that for damage.
-  if (!adapter.capabilities.relaxedPutsInOrder) return 'strict'
-  // Nothing runs there after a request was answered, not even what would make a write durable a little later.
-  return clockStandsStill && settings.durability === 'relaxed' ? 'strict' : settings.durability
 }
