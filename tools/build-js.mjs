@@ -25,6 +25,12 @@ const errors = {
 /** Files of dist/ and the source each is made of. */
 const entries = [
   { out: 'browser', from: 'js/platform/browser.ts', platform: 'browser', plugins: [shareErrors] },
+  {
+    out: 'browser-in-place',
+    from: 'js/platform/browser-in-place.ts',
+    platform: 'browser',
+    plugins: [shareErrors],
+  },
   { out: 'node', from: 'js/platform/node.ts', platform: 'node', plugins: [shareErrors] },
   { out: 'workerd', from: 'js/platform/workerd.ts', platform: 'neutral', plugins: [shareErrors] },
   {
@@ -74,9 +80,9 @@ const shared = {
   mainFields: ['module', 'main'],
   target,
   minify: true,
-  // Edge runtimes import wasm as a module, and their bundlers have to see it; idbfs.js and opfs-storage.js are
+  // Edge runtimes import wasm as a module, and their bundlers have to see it; the scripts after them are
   // loaded when they are asked for.
-  external: ['*.wasm', './idbfs.js', './opfs-storage.js'],
+  external: ['*.wasm', './browser-in-place.js', './idbfs.js', './opfs-storage.js'],
   legalComments: 'none',
   logLevel: 'warning',
 }

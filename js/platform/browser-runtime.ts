@@ -2,7 +2,7 @@
 import { indexedDbStorage } from '../../storage/indexeddb.js'
 import { memoryStorage } from '../../storage/memory.js'
 import { loadCoreModule } from '../wasm/core-module.js'
-import type { Runtime } from './connect.js'
+import type { Runtime } from './open-host.js'
 import { browserEnvironment, sharedWriterLocks } from './browser-sharing.js'
 import { type ImportIdbfs, loadIdbfsStorage } from './idbfs-script.js'
 import { type ImportOpfs, loadOpfsStorage } from './opfs-script.js'
@@ -21,8 +21,6 @@ interface LazyScripts {
 
 export function browserRuntime(scripts: LazyScripts): Runtime {
   return {
-    // Without IndexedDB nothing can be kept; `stats()` shows 'memory', and that it is not durable.
-    defaultStorage: () => (typeof indexedDB === 'undefined' ? 'memory' : 'indexeddb'),
     storage: (name, isShared) => {
       const options = isShared ? { locks: sharedWriterLocks() } : {}
       if (name === 'indexeddb') return indexedDbStorage(options)
@@ -32,8 +30,6 @@ export function browserRuntime(scripts: LazyScripts): Runtime {
       throw unsupportedStorage(name, 'browsers')
     },
     loadCore: (wasm) => loadCoreModule(wasm ?? builds()),
-    // The worker's script shares this, and must not name itself: bundlers would bundle it for ever.
-    startWorker: null,
     clockStandsStill: false,
     // Memory is each tab's own.
     sharing: (storage) => (storage === 'memory' ? null : browserEnvironment()),

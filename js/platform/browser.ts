@@ -1,6 +1,5 @@
 /** The entry for browsers, on a page or in a worker of its own. */
 import { openWith } from '../api/open.js'
-import { browserRuntime } from './browser-runtime.js'
 import { startWorker } from './browser-thread.js'
 import { connectWith } from './connect.js'
 
@@ -14,7 +13,10 @@ export * from './public.js'
  */
 export const open = openWith(
   connectWith({
-    ...browserRuntime({ idbfs: () => import('./idbfs.js'), opfs: () => import('./opfs-storage.js') }),
+    // Without IndexedDB nothing can be kept; `stats()` shows 'memory', and that it is not durable.
+    defaultStorage: () => (typeof indexedDB === 'undefined' ? 'memory' : 'indexeddb'),
     startWorker: typeof Worker === 'function' ? startWorker : null,
+    // With a worker, as nearly everywhere, a page never needs the engine's host, which is most of the script.
+    openHere: async (request) => (await import('./browser-in-place.js')).openHere(request),
   }),
 )

@@ -1,58 +1,23 @@
 /**
  * From `open`'s request to a host: in a worker where that is possible, else in place. What differs between runtimes is
- * in `Runtime`; each entry of this folder has one.
+ * in `Doorway`; each entry of this folder has one.
  */
 import type { StorageAdapter } from '../../storage/contract.js'
-import { SharedHost } from '../sharing/shared-host.js'
-import type { Environment } from '../sharing/environment.js'
 import type { Connect, ConnectRequest, Connected } from '../api/open.js'
 import type { StorageName } from '../api/types.js'
-import { EngineHost } from '../engine/engine-host.js'
 import { abortedError, asOmenError, type HostPort, type HostSettings } from '../engine/protocol.js'
 import { errorFromCode } from '../errors/omen-error.js'
-import type { CoreModule, WasmSource } from '../wasm/core-module.js'
+import type { WasmSource } from '../wasm/core-module.js'
 import { WorkerClient, type WorkerHandle, WorkerNotStarted } from '../worker/worker-client.js'
 
-export interface Runtime {
+/** What a runtime offers to whoever opens a database in it. */
+export interface Doorway {
   /** What `'auto'` means here. */
   readonly defaultStorage: () => StorageName
-  /** `UNSUPPORTED` for a storage that this runtime does not have. */
-  readonly storage: (name: StorageName, isShared: boolean) => StorageAdapter | Promise<StorageAdapter>
-  /** `null`: the runtime's own build of the engine. */
-  readonly loadCore: (wasm: WasmSource | null) => Promise<CoreModule>
   /** Throws when a worker cannot be made; `null` where there are none. */
   readonly startWorker: (() => WorkerHandle) | null
-  readonly clockStandsStill: boolean
-  /** What tabs share databases of this storage with; `null` where this storage is not shared, or cannot be. */
-  readonly sharing?: (storage: StorageName) => Environment | null
-}
-
-export function connectWith(runtime: Runtime): Connect {
-  return async (request) => {
-    const { storage, worker } = request
-    if (typeof storage !== 'string') {
-      if (worker === true) {
-        throw errorFromCode(
-          'INVALID_ARGUMENT',
-          'open: a StorageAdapter cannot be handed to a worker; leave out worker, or name a storage',
-        )
-      }
-      return openInPlace(runtime, request, storage)
-    }
-    const name = storage === 'auto' ? runtime.defaultStorage() : storage
-    const inPlace = (): Promise<Connected> => openInPlace(runtime, request, name)
-    if (worker === false) return inPlace()
-    if (runtime.startWorker === null) {
-      const connected = await inPlace()
-      return worker === true ? { ...connected, workerFallback: 'this runtime has no workers' } : connected
-    }
-    try {
-      return await openInWorker(runtime.startWorker, request, name)
-    } catch (error) {
-      if (!(error instanceof WorkerNotStarted)) throw error
-      return { ...(await inPlace()), workerFallback: error.message }
-    }
-  }
+  /** Opens the host in this thread. */
+  readonly openHere: (request: HostRequest) => Promise<HostPort>
 }
 
 export interface HostRequest {
@@ -65,49 +30,40 @@ export interface HostRequest {
   readonly signal: AbortSignal | undefined
 }
 
-/** Opens the host in this thread, for `openInPlace` and for the worker entries. */
-export async function openHost(
-  runtime: Runtime,
-  engine: 'worker' | 'in-place',
-  request: HostRequest,
-): Promise<HostPort> {
-  const { storage, database, readOnly, settings, signal } = request
-  const isNamed = typeof storage === 'string'
-  const environment = isNamed && request.sharing && !readOnly ? (runtime.sharing?.(storage) ?? null) : null
-  const adapter = isNamed ? await runtime.storage(storage, environment !== null) : storage
-  const { clockStandsStill } = runtime
-  // An adapter that was made here for this one host.
-  const ephemeral = storage === 'memory'
-  const open = (core: CoreModule): Promise<EngineHost> =>
-    EngineHost.open({
-      database,
-      readOnly,
-      settings,
-      signal,
-      adapter,
-      ephemeral,
-      core,
-      engine,
-      clockStandsStill,
-    })
-  const core = await runtime.loadCore(request.wasm)
-  if (environment === null) return open(core)
-  // Loaded before it is needed, so that a tab can take over whatever became of the network.
-  let ready: CoreModule | null = core
-  const openEngine = async (): Promise<HostPort> => {
-    const next = ready ?? (await runtime.loadCore(request.wasm))
-    ready = null
-    return open(next)
+export function connectWith(doorway: Doorway): Connect {
+  return async (request) => {
+    const { storage, worker } = request
+    if (typeof storage !== 'string') {
+      if (worker === true) {
+        throw errorFromCode(
+          'INVALID_ARGUMENT',
+          'open: a StorageAdapter cannot be handed to a worker; leave out worker, or name a storage',
+        )
+      }
+      return openInPlace(doorway, request, storage)
+    }
+    const name = storage === 'auto' ? doorway.defaultStorage() : storage
+    const inPlace = (): Promise<Connected> => openInPlace(doorway, request, name)
+    if (worker === false) return inPlace()
+    if (doorway.startWorker === null) {
+      const connected = await inPlace()
+      return worker === true ? { ...connected, workerFallback: 'this runtime has no workers' } : connected
+    }
+    try {
+      return await openInWorker(doorway.startWorker, request, name)
+    } catch (error) {
+      if (!(error instanceof WorkerNotStarted)) throw error
+      return { ...(await inPlace()), workerFallback: error.message }
+    }
   }
-  return SharedHost.open({ environment, database, storage: adapter.name, engine, openEngine })
 }
 
 async function openInPlace(
-  runtime: Runtime,
+  doorway: Doorway,
   request: ConnectRequest,
   storage: StorageName | StorageAdapter,
 ): Promise<Connected> {
-  const opening = openHost(runtime, 'in-place', { ...request, storage, wasm: request.wasm ?? null })
+  const opening = doorway.openHere({ ...request, storage, wasm: request.wasm ?? null })
   try {
     return { port: await abortable(opening, request.signal), release: async () => undefined }
   } catch (error) {

@@ -1,7 +1,7 @@
 /** What the worker entries of all runtimes do once they have their endpoint. */
 import type { StorageName } from '../api/types.js'
 import { serve, type WorkerEndpoint } from '../worker/worker-host.js'
-import { openHost, type Runtime } from './connect.js'
+import { openHost, type Runtime } from './open-host.js'
 
 export function serveDatabase(endpoint: WorkerEndpoint, runtime: Runtime): void {
   serve(endpoint, async ({ database, storage, readOnly, sharing, settings, wasm }) => {
