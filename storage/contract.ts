@@ -1,10 +1,10 @@
 /**
  * The storage contract: what a place must offer to hold a database.
  *
- * A database is a set of immutable **objects**, each written once under a name that is never used
- * again (but after `put` rejected with `QUOTA_EXCEEDED` and `delete` of the name resolved), and one small **head** that is
- * replaced by compare-and-set. Nothing else: no rename, no append, no partial write. `tests/storage/contract-suite.ts` is this page as tests; every adapter
- * runs it in the runtime it is made for.
+ * A database is a set of immutable **objects**, each written once under a name that is never used again (but after
+ * `put` rejected with `QUOTA_EXCEEDED` and `delete` of the name resolved), and one small **head** that is replaced by
+ * compare-and-set. Nothing else: no rename, no append, no partial write. `tests/storage/contract-suite.ts` is this page
+ * as tests; every adapter runs it in the runtime it is made for.
  *
  * Errors. A session rejects with `OmenError`s only: `QUOTA_EXCEEDED` when there is no room,
  * `LOCKED` when another writer holds or took the database, `CORRUPTION` when the store's own

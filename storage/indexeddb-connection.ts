@@ -10,8 +10,7 @@ import {
 } from './indexeddb-schema.js'
 
 /** What Safari answers once its storage process has gone, and what browsers say of a connection that they are closing. */
-const LOST_MESSAGE =
-  /connection to indexed ?db|connection to indexed database server lost|connection is clos/i
+const LOST_MESSAGE = /connection to indexed database server lost|connection is clos/i
 
 /**
  * A session's connection to its store, made anew when it was lost.
