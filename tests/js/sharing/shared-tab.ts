@@ -72,6 +72,7 @@ function gated(disk: SimulatedDisk, tab: SimulatedTab): SimulatedDisk {
     readHead: () => tab.io(() => session.readHead()),
     compareAndSetHead: (expected, next) => tab.io(() => session.compareAndSetHead(expected, next)),
     put: (objects, head) => tab.io(() => session.put(objects, head)),
+    sync: () => tab.io(() => session.sync()),
     get: (name, range) => tab.io(() => session.get(name, range)),
     list: (prefix) => tab.io(() => session.list(prefix)),
     delete: (names) => tab.io(() => session.delete(names)),
