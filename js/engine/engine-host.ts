@@ -461,13 +461,10 @@ export class EngineHost implements HostPort {
   /** What waits is committed and made durable, unless another writer has taken over. */
   async #relinquish(): Promise<null> {
     await this.#queue.close()
-    try {
-      if (this.#store.readOnlyReason === null) await this.#store.exclusive(() => this.#store.sync())
-    } finally {
-      this.#store.becomeReadOnly('another writer waits for the database')
-      await this.#close()
-    }
-    return null
+    // What it fails with, `close` reports where more was promised.
+    await this.#store.exclusive(() => this.#store.sync()).catch(() => undefined)
+    this.#store.becomeReadOnly('another writer waits for the database')
+    return this.#close()
   }
 
   /** Whoever hears that this handle is of no more use can open the database again at once: its lock is given up. */

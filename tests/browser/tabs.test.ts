@@ -28,7 +28,7 @@ type Ending = 'closed' | 'killed' | 'stopped'
 const ENDINGS: Record<BrowserName, readonly Ending[]> = {
   chromium: ['killed', 'stopped', 'closed'],
   firefox: ['killed', 'stopped', 'closed'],
-  // Its tabs share a process.
+  // Its driver does not say which process a tab is in.
   webkit: ['closed'],
 }
 
