@@ -72,10 +72,13 @@ Status CommitLog::CopyTo(Manifest* manifest) const {
   return manifest->tokens.Append(tokens_.span().subspan(tokens_.size() - kept));
 }
 
-void CommitLog::StartAt(uint64_t sequence) {
+Status CommitLog::StartAt(uint64_t sequence) {
+  OMENDB_TRY(times_.ReserveMore(1));
   times_.Clear();
+  times_.PushReserved({sequence, 0});
   tokens_.Clear();
   oldest_ = sequence;
+  return Status::Ok();
 }
 
 }  // namespace omendb

@@ -32,8 +32,9 @@ class CommitLog {
   // What a manifest says. OUT_OF_MEMORY.
   Status Load(const Manifest& manifest);
   Status CopyTo(Manifest* manifest) const;
-  // Nothing before `sequence` can be read.
-  void StartAt(uint64_t sequence);
+  // Nothing before `sequence` can be read, and it is the state of every time until the next commit.
+  // On OUT_OF_MEMORY nothing changed.
+  Status StartAt(uint64_t sequence);
 
  private:
   uint64_t oldest_ = 0;

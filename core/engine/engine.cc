@@ -463,7 +463,7 @@ Status Engine::TakePlaceOf(const Engine& other) {
   }
   // States of the two have nothing to do with each other, so none before this one can be read.
   const uint64_t sequence = std::max(state_->sequence, other.state_->sequence) + 1;
-  state_->log.StartAt(sequence);
+  OMENDB_TRY(state_->log.StartAt(sequence));
   state_->sequence = sequence;
   state_->sequence_epoch = other.state_->head.epoch;
   state_->head = other.state_->head;
