@@ -89,7 +89,9 @@ const shared = {
 
 function bundle({ out, from, platform, plugins = [] }) {
   const entryPoints = [{ out, in: from }]
-  return build({ ...shared, entryPoints, platform, plugins: plugins.map((plugin) => plugin(out)) })
+  // What is left out of the others may have a part of its own name, and has to have it inside.
+  const external = shared.external.filter((each) => each !== `./${out}.js`)
+  return build({ ...shared, external, entryPoints, platform, plugins: plugins.map((plugin) => plugin(out)) })
 }
 
 const lazyScripts = ['idbfs.js', 'opfs-storage.js']
