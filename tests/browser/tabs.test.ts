@@ -157,25 +157,43 @@ describe.each(BROWSERS)('tabs in %s', (browserName) => {
         site.said.length = 0
         for (const tab of tabs) await ask(tab, 'start', writerOf(tab, round), true)
         await sleep(WRITING_MS)
+        const others = tabs.filter((tab) => tab !== leader)
+        const stopWriting = async (writers: readonly Tab[], suffix: string): Promise<Written[]> => {
+          const all: Written[] = []
+          for (const tab of writers) {
+            const written = await ask<Written>(tab, 'stop')
+            expect(written.errors).toEqual([])
+            counts[writerOf(tab, round) + suffix] = written.acknowledgedMs.length
+            all.push(written)
+          }
+          return all
+        }
+        if (ending === 'stopped') {
+          // As browsers do it: no page is frozen while it has a transaction open, which all others would wait for.
+          await stopWriting(tabs, '')
+          await sleep(WRITING_MS)
+        }
+        const suffix = ending === 'stopped' ? ', again' : ''
         const endedMs = Date.now()
         if (ending === 'closed') await leader.page.close()
         else process.kill(process_, ending === 'killed' ? 'SIGKILL' : 'SIGSTOP')
-        const others = tabs.filter((tab) => tab !== leader)
+        if (ending === 'stopped') {
+          for (const tab of others) await ask(tab, 'start', writerOf(tab, round) + suffix, true)
+        } else {
+          tabs.splice(tabs.indexOf(leader), 1)
+        }
         await answeredAfter(others, endedMs)
         await sleep(WRITING_MS)
         if (ending === 'stopped') {
           process.kill(process_, 'SIGCONT')
           // Its own calls go on, through the leader of now.
+          await ask(leader, 'start', writerOf(leader, round) + suffix, true)
           await answeredAfter([leader], endedMs)
           expect(await ask(leader, 'role')).toBe('follower')
-        } else {
-          tabs.splice(tabs.indexOf(leader), 1)
+          await stopWriting([leader], suffix)
         }
-        for (const tab of tabs) {
-          const { acknowledgedMs, errors } = await ask<Written>(tab, 'stop')
-          expect(errors).toEqual([])
-          counts[writerOf(tab, round)] = acknowledgedMs.length
-          if (tab !== leader) outages.push({ ending, ms: outageOf(acknowledgedMs, endedMs) })
+        for (const { acknowledgedMs } of await stopWriting(others, suffix)) {
+          outages.push({ ending, ms: outageOf(acknowledgedMs, endedMs) })
         }
         if (ending !== 'stopped') {
           const writer = writerOf(leader, round)
