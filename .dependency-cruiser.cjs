@@ -1,6 +1,6 @@
 // The layers of the TypeScript side, as docs/architecture.md draws them: a module may import to its left only.
 //
-//   js/errors <- storage <- js/wasm <- js/engine <- js/worker <- js/platform
+//   js/errors <- storage <- js/wasm <- js/engine <- js/worker <- js/sharing <- js/platform
 //                                                 <- js/api    <-
 /** What each layer may import from js/ and storage/, apart from itself. */
 const layers = {
@@ -9,6 +9,7 @@ const layers = {
   'js/wasm': ['js/errors', 'storage'],
   'js/engine': ['js/errors', 'storage', 'js/wasm'],
   'js/worker': ['js/errors', 'storage', 'js/wasm', 'js/engine'],
+  'js/sharing': ['js/errors', 'storage', 'js/wasm', 'js/engine', 'js/worker'],
   // Reaches the host through the protocol's types only, so that a page which uses a worker carries no engine.
   'js/api': ['js/errors', 'storage', 'js/wasm', 'js/engine'],
 }

@@ -9,6 +9,7 @@ interface PersistCondition {
   readonly head: Uint8Array | null
   /** Paths that may be stored: all that this mount knows of. */
   readonly known: ReadonlySet<IDBValidKey>
+  readonly durability: 'strict' | 'relaxed'
 }
 
 /** Which part of the condition did not hold. */
@@ -103,11 +104,15 @@ export class IdbfsMount {
    * another. After that, and after a failure, memory is again what is stored. What `change` throws is passed on; it
    * has to throw before it changes anything.
    */
-  async persist(head: Uint8Array | null, change: () => void): Promise<boolean> {
+  async persist(
+    head: Uint8Array | null,
+    change: () => void,
+    durability: 'strict' | 'relaxed' = 'strict',
+  ): Promise<boolean> {
     for (let attempt = 1; ; attempt++) {
       const known = new Set(this.files().map((file) => this.#filePath(file)))
       change()
-      const conflict = await this.#persistOnce({ head, known })
+      const conflict = await this.#persistOnce({ head, known, durability })
       if (conflict !== 'unknown file') return conflict === null
       // Another writer put it before this one takes over. It is known now, so that the change can be made again.
       if (attempt === ATTEMPTS)
@@ -145,6 +150,27 @@ export class IdbfsMount {
 
   async storedHead(): Promise<Uint8Array | null> {
     return contentsOf(await this.#request<unknown>((store) => store.get(this.#filePath(HEAD_FILE))))
+  }
+
+  /**
+   * Makes earlier transactions durable by a strict one. It has to write something, or browsers skip it: the head as
+   * it is, which no reader can tell from before.
+   */
+  async sync(): Promise<void> {
+    if (this.#lost !== null) throw this.#lost
+    const { DB_STORE_NAME } = this.#module.IDBFS
+    await new Promise<void>((resolve, reject) => {
+      const transaction = this.#connection.transaction(DB_STORE_NAME, 'readwrite', { durability: 'strict' })
+      transaction.oncomplete = () => resolve()
+      transaction.onabort = () => reject(asError(transaction.error))
+      this.#stop = reject
+      const store = transaction.objectStore(DB_STORE_NAME)
+      const path = this.#filePath(HEAD_FILE)
+      const head = store.get(path)
+      head.onsuccess = () => {
+        if (head.result !== undefined) store.put(head.result, path)
+      }
+    }).finally(() => (this.#stop = () => undefined))
   }
 
   files(): string[] {
@@ -227,7 +253,7 @@ export class IdbfsMount {
   #begin(stores: string | Iterable<string>, mode: IDBTransactionMode | undefined): IDBTransaction {
     const condition = this.#condition
     if (mode !== 'readwrite' || condition === null) return this.#connection.transaction(stores, 'readonly')
-    const transaction = this.#connection.transaction(stores, mode, { durability: 'strict' })
+    const transaction = this.#connection.transaction(stores, mode, { durability: condition.durability })
     this.#transaction = transaction
     this.#checked = true
     // This transfer's own: the event may come after its requests' errors have ended it, and the next has begun.
@@ -262,7 +288,7 @@ export class IdbfsMount {
   }
 
   #lose(reason: string): void {
-    this.#lost = new StorageFailedError(`lost the connection to the IDBFS store: ${reason}`)
+    this.#lost ??= new StorageFailedError(`lost the connection to the IDBFS store: ${reason}`)
     this.#stop(this.#lost)
   }
 }

@@ -1,8 +1,9 @@
-import { StorageFailedError } from '../js/errors/omen-error.js'
+import { type OmenError, StorageFailedError } from '../js/errors/omen-error.js'
 import { availableQuotaBytes } from './browser-quota.js'
 import { type ByteRange, clampRange } from './byte-range.js'
-import type { StorageAdapter, StorageObject, StorageSession, StorageUsage } from './contract.js'
+import type { PutOptions, StorageAdapter, StorageObject, StorageSession, StorageUsage } from './contract.js'
 import { escapeDatabaseName } from './database-name.js'
+import { evictedError, ExistenceMark } from './existence-mark.js'
 import type { CreateIdbfsModule } from './idbfs-module.js'
 import { HEAD_FILE, IdbfsMount } from './idbfs-mount.js'
 import { toIndexedDbError } from './indexeddb-errors.js'
@@ -35,19 +36,20 @@ export function idbfsStorage(options: IdbfsOptions): StorageAdapter {
       rangedReads: true,
       synchronousReads: false,
       durableOnResolve: true,
+      // No browser says in which order relaxed transactions reach the disk.
+      relaxedPutsInOrder: false,
       consistentReads: true,
       largestObjectBytes: LARGEST_OBJECT_BYTES,
     },
-    async open(database, mode) {
+    async open(database, mode, { recreate = false } = {}) {
       checkDatabaseName(database)
       const guard = new SessionGuard(database, mode)
       const path = `/omendb-idbfs-${escapeDatabaseName(database)}`
-      if (mode === 'read') return new IdbfsSession(guard, path, options.createModule, null)
-      const lock = await acquireWebLock(`${path}:writer`, options.locks)
-      if (lock === null) throw guard.lockHeld()
+      const lock = mode === 'read' ? null : await acquireWebLock(`${path}:writer`, options.locks)
+      if (mode === 'write' && lock === null) throw guard.lockHeld()
       const session = new IdbfsSession(guard, path, options.createModule, lock)
       try {
-        await session.mount()
+        await session.mount(recreate)
         return session
       } catch (error) {
         await session.close()
@@ -62,9 +64,12 @@ class IdbfsSession implements StorageSession {
   readonly #path: string
   readonly #createModule: CreateIdbfsModule
   readonly #lock: WriterLock | null
+  readonly #mark: ExistenceMark
   #mount: IdbfsMount | null = null
-  /** Whether the store was seen to be there; one that goes away afterwards is a failure, not an absence. */
+  /** Whether a head was seen to be stored; a store that has none afterwards was evicted. */
   #found = false
+  /** A store that has vanished stays so for this session, whatever stands in its place later. */
+  #evicted: OmenError | null = null
   /** IDBFS does one transfer at a time. */
   #queue: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | null = null
@@ -74,9 +79,14 @@ class IdbfsSession implements StorageSession {
     this.#path = path
     this.#createModule = createModule
     this.#lock = lock
+    this.#mark = new ExistenceMark(path)
   }
 
-  async mount(): Promise<void> {
+  async mount(recreate: boolean): Promise<void> {
+    const mount = await this.#findMount()
+    const isEmpty = mount === null || this.#knownHead(mount) === null
+    if (isEmpty && !recreate && (await this.#mark.isThere())) throw evictedError(this.#guard.quotedName)
+    if (mount !== null || this.#guard.mode === 'read') return
     this.#mount = await IdbfsMount.create(this.#createModule, this.#path)
     await this.#mount.populate()
   }
@@ -89,21 +99,37 @@ class IdbfsSession implements StorageSession {
   }
 
   async compareAndSetHead(expected: Uint8Array | null, next: Uint8Array): Promise<boolean> {
-    return this.#write((mount) => mount.persist(expected, () => mount.write(HEAD_FILE, next)))
+    const isReplaced = await this.#write((mount) =>
+      mount.persist(expected, () => mount.write(HEAD_FILE, next)),
+    )
+    if (isReplaced) {
+      this.#found = true
+      this.#mark.leave()
+    }
+    return isReplaced
   }
 
-  async put(objects: readonly StorageObject[], head: Uint8Array): Promise<void> {
+  async put(
+    objects: readonly StorageObject[],
+    head: Uint8Array,
+    { relaxed = false }: PutOptions = {},
+  ): Promise<void> {
     this.#guard.checkWritable()
     checkObjects(objects, LARGEST_OBJECT_BYTES)
     await this.#write(async (mount) => {
-      const isStored = await mount.persist(head, () => {
+      const change = (): void => {
         for (const { name } of objects) {
           if (mount.has(OBJECT_PREFIX + name)) throw this.#guard.nameTaken(name)
         }
         for (const { name, bytes } of objects) mount.write(OBJECT_PREFIX + name, bytes)
-      })
+      }
+      const isStored = await mount.persist(head, change, relaxed ? 'relaxed' : 'strict')
       if (!isStored) throw this.#guard.headReplaced()
     })
+  }
+
+  async sync(): Promise<void> {
+    await this.#write((mount) => mount.sync())
   }
 
   async get(name: string, range?: ByteRange): Promise<Uint8Array | null> {
@@ -161,6 +187,7 @@ class IdbfsSession implements StorageSession {
   async #close(): Promise<void> {
     this.#guard.close()
     await this.#queue
+    await this.#mark.settled()
     this.#mount?.close()
     this.#mount = null
     await this.#lock?.release()
@@ -172,37 +199,49 @@ class IdbfsSession implements StorageSession {
 
   async #write<T>(work: (mount: IdbfsMount) => Promise<T>): Promise<T> {
     this.#guard.checkWritable()
-    return this.#enqueue(() => work(this.#mounted()))
+    return this.#enqueue(async () => work(await this.#writableMount()))
   }
 
+  /** Reads; once more on a new connection when this one was lost meanwhile. */
   async #read<T>(absent: T, work: (mount: IdbfsMount) => Promise<T>): Promise<T> {
     this.#guard.checkReadable()
     return this.#enqueue(async () => {
-      const mount = this.#guard.mode === 'write' ? this.#mounted() : await this.#findMount()
-      return mount === null ? absent : work(mount)
+      for (let attempt = 1; ; attempt++) {
+        const mount = await this.#findMount()
+        if (mount === null) return absent
+        try {
+          return await work(mount)
+        } catch (error) {
+          if (attempt > 1 || mount.lost === null) throw error
+        }
+      }
     })
   }
 
-  #mounted(): IdbfsMount {
-    if (this.#mount === null)
-      throw new StorageFailedError(`the IDBFS store of ${this.#guard.quotedName} is closed`)
-    if (this.#mount.lost !== null) throw this.#mount.lost
-    return this.#mount
+  async #writableMount(): Promise<IdbfsMount> {
+    const mount = await this.#findMount()
+    if (mount === null) throw new StorageFailedError(`the IDBFS store of ${this.#guard.quotedName} is closed`)
+    return mount
   }
 
-  /** A reader's mount: made when the store is there, and made anew when its connection was lost. */
+  /**
+   * The mount; made anew when its connection was lost. What is written there is checked against the stored head, so
+   * nothing is written into a store that another took the place of.
+   */
   async #findMount(): Promise<IdbfsMount | null> {
-    this.#guard.checkReadable()
+    if (this.#evicted !== null) throw this.#evicted
     if (this.#mount !== null && this.#mount.lost === null) return this.#mount
-    this.#mount = await IdbfsMount.find(this.#createModule, this.#path)
-    if (this.#mount === null) {
-      if (this.#found)
-        throw new StorageFailedError(`the store of ${this.#guard.quotedName} was deleted while it was open`)
-      return null
+    const mount = await IdbfsMount.find(this.#createModule, this.#path)
+    await mount?.populate()
+    const head = mount === null ? null : this.#knownHead(mount)
+    if (head === null && this.#found) {
+      mount?.close()
+      this.#evicted = evictedError(this.#guard.quotedName)
+      throw this.#evicted
     }
-    this.#found = true
-    await this.#mount.populate()
-    return this.#mount
+    this.#found = head !== null
+    this.#mount = mount
+    return mount
   }
 
   #enqueue<T>(work: () => Promise<T>): Promise<T> {

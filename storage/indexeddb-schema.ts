@@ -24,8 +24,8 @@ export interface ChunkedRecord {
 export type ObjectRecord = WholeRecord | ChunkedRecord
 
 export interface OmenSchema extends DBSchema {
-  /** The head, under 'head'. */
-  head: { key: 'head'; value: Uint8Array }
+  /** The head, under 'head', and what tells this store from any other, under 'instance'. */
+  head: { key: 'head' | 'instance'; value: Uint8Array | string }
   objects: { key: string; value: ObjectRecord; indexes: { sizeBytes: number } }
   chunks: { key: [string, number]; value: Uint8Array }
 }
@@ -34,12 +34,16 @@ export type Connection = IDBPDatabase<OmenSchema>
 export type StoreName = 'head' | 'objects' | 'chunks'
 export type WriteTransaction = IDBPTransaction<OmenSchema, StoreName[], 'readwrite'>
 
+/** Stores that were made before there were instances have none until the next writer. */
+export const INSTANCE_KEY = 'instance'
 const SCHEMA_VERSION = 1
 const STORES: readonly StoreName[] = ['head', 'objects', 'chunks']
 
 export interface ConnectionEvents {
-  /** The browser ended the connection, or it was given up because another page deletes or upgrades the store. */
-  lost(reason: string): void
+  /** The connection was given up because another page deletes or upgrades the store; transactions under way finish. */
+  asked(): void
+  /** The browser ended the connection, and with it the transactions under way. */
+  ended(): void
 }
 
 /** IndexedDB's name for a database. */
@@ -48,17 +52,17 @@ export function storeName(database: string): string {
 }
 
 /** Connects, creating the store when it is not there. */
-export async function openForWriting(database: string, events: ConnectionEvents): Promise<Connection> {
+export async function openOrCreate(database: string, events: ConnectionEvents): Promise<Connection> {
   checkIndexedDb()
   return openConnection(database, SCHEMA_VERSION, events, (connection) => {
-    connection.createObjectStore('head')
+    void connection.createObjectStore('head').put(crypto.randomUUID(), INSTANCE_KEY)
     connection.createObjectStore('objects').createIndex('sizeBytes', 'sizeBytes')
     connection.createObjectStore('chunks')
   })
 }
 
 /** Connects to a store that is there; null, and nothing created, when it is not. */
-export async function openForReading(database: string, events: ConnectionEvents): Promise<Connection | null> {
+export async function openExisting(database: string, events: ConnectionEvents): Promise<Connection | null> {
   checkIndexedDb()
   try {
     // Without a version IndexedDB opens what there is. When there is nothing it starts to create, and aborting that
@@ -96,10 +100,10 @@ async function openConnection(
     },
     blocking() {
       connection?.close()
-      events.lost('another page deletes or upgrades the store')
+      events.asked()
     },
     terminated() {
-      events.lost('the browser closed the connection')
+      events.ended()
     },
   })
   opening.then(
@@ -127,6 +131,13 @@ function checkSchema(connection: Connection, database: string): void {
     connection.close()
     throw new CorruptionError(`the store of ${name} lacks ${missing.join(', ')}`)
   }
+}
+
+/** The head's bytes among the values of its store. */
+export function headBytes(value: Uint8Array | string | undefined): Uint8Array | null {
+  if (value === undefined) return null
+  if (value instanceof Uint8Array) return value
+  throw new CorruptionError('the store holds a head that is no bytes')
 }
 
 function checkIndexedDb(): void {

@@ -1,16 +1,17 @@
-import { StorageFailedError, type OmenError } from '../js/errors/omen-error.js'
+import { availableQuotaBytes } from './browser-quota.js'
 import { type ByteRange, equalBytes } from './byte-range.js'
-import type { StorageAdapter, StorageObject, StorageSession, StorageUsage } from './contract.js'
+import type { PutOptions, StorageAdapter, StorageObject, StorageSession, StorageUsage } from './contract.js'
+import { evictedError, ExistenceMark } from './existence-mark.js'
+import { StoreConnection } from './indexeddb-connection.js'
 import { domErrorName, toIndexedDbError } from './indexeddb-errors.js'
 import { readObject, requestDeletion, requestObject } from './indexeddb-objects.js'
 import {
   type Connection,
-  openForReading,
-  openForWriting,
+  headBytes,
+  INSTANCE_KEY,
   storeName,
   type WriteTransaction,
 } from './indexeddb-schema.js'
-import { availableQuotaBytes } from './browser-quota.js'
 import { checkDatabaseName, checkObjectName, checkObjects, SessionGuard } from './session-guard.js'
 import { acquireWebLock, type LockProvider, type WriterLock } from './web-lock.js'
 
@@ -25,9 +26,10 @@ export interface IndexedDbOptions {
 /**
  * Databases in IndexedDB, one IndexedDB database each, for pages and workers.
  *
- * Every `put` is one readwrite transaction of strict durability that also compares the head, so a writer that lost
- * its lock is stopped before it changes anything. A connection that the browser closed is never opened again for a
- * writer: whether its last write arrived is for recovery to find out. Readers connect again.
+ * Every `put` is one readwrite transaction that also compares the head, so a writer that lost its lock is stopped
+ * before it changes anything; it is of strict durability unless it may be relaxed. A connection that was lost is made
+ * anew for the next call. A write that was under way on it is rejected, and whether it arrived is for recovery to find
+ * out; a read is done again. A store that has vanished, or was replaced, is `EVICTED`.
  */
 export function indexedDbStorage(options: IndexedDbOptions = {}): StorageAdapter {
   return {
@@ -39,18 +41,20 @@ export function indexedDbStorage(options: IndexedDbOptions = {}): StorageAdapter
       rangedReads: false,
       synchronousReads: false,
       durableOnResolve: true,
+      // No browser says in which order relaxed transactions reach the disk.
+      relaxedPutsInOrder: false,
       consistentReads: true,
       largestObjectBytes: LARGEST_OBJECT_BYTES,
     },
-    async open(database, mode) {
+    async open(database, mode, { recreate = false } = {}) {
       checkDatabaseName(database)
       const guard = new SessionGuard(database, mode)
-      if (mode === 'read') return new IndexedDbSession(guard, null)
-      const lock = await acquireWebLock(`${storeName(database)}:writer`, options.locks)
-      if (lock === null) throw guard.lockHeld()
+      const lock =
+        mode === 'read' ? null : await acquireWebLock(`${storeName(database)}:writer`, options.locks)
+      if (mode === 'write' && lock === null) throw guard.lockHeld()
       const session = new IndexedDbSession(guard, lock)
       try {
-        await session.connect()
+        await session.connect(recreate)
         return session
       } catch (error) {
         await session.close()
@@ -63,51 +67,72 @@ export function indexedDbStorage(options: IndexedDbOptions = {}): StorageAdapter
 class IndexedDbSession implements StorageSession {
   readonly #guard: SessionGuard
   readonly #lock: WriterLock | null
-  /** Ends of the transactions under way, to be told when the connection goes without their events. */
-  readonly #waiting = new Set<(error: OmenError) => void>()
-  #connection: Connection | null = null
-  #lost: OmenError | null = null
+  readonly #store: StoreConnection
+  readonly #mark: ExistenceMark
   #closing: Promise<void> | null = null
-  /** Whether the store was seen to be there; one that goes away afterwards is a failure, not an absence. */
-  #found = false
 
   constructor(guard: SessionGuard, lock: WriterLock | null) {
     this.#guard = guard
     this.#lock = lock
+    this.#store = new StoreConnection(guard.database)
+    this.#mark = new ExistenceMark(storeName(guard.database))
   }
 
-  async connect(): Promise<void> {
-    this.#connection = await openForWriting(this.#guard.database, { lost: (reason) => this.#lose(reason) })
-    this.#found = true
+  async connect(recreate: boolean): Promise<void> {
+    const connection = await this.#store.get()
+    const isEmpty = connection === null || (await readHead(connection)) === null
+    if (isEmpty && !recreate && (await this.#mark.isThere())) throw evictedError(this.#guard.quotedName)
+    if (this.#guard.mode === 'read') return
+    if (connection === null) await this.#store.create()
+    else if (!this.#store.isNamed) await this.#nameInstance()
+  }
+
+  /** Gives a store of an older version what tells it from one that may stand in its place later. */
+  async #nameInstance(): Promise<void> {
+    const instance = crypto.randomUUID()
+    await this.#write('naming the store', 'strict', async (transaction) => {
+      await transaction.objectStore('head').put(instance, INSTANCE_KEY)
+    })
+    this.#store.name(instance)
   }
 
   async readHead(): Promise<Uint8Array | null> {
-    return this.#read(
-      'reading the head',
-      null,
-      async (connection) => (await connection.get('head', 'head')) ?? null,
-    )
+    return this.#read('reading the head', null, readHead)
   }
 
   async compareAndSetHead(expected: Uint8Array | null, next: Uint8Array): Promise<boolean> {
     let same = false
     await this.#write('replacing the head', 'strict', async (transaction) => {
       const heads = transaction.objectStore('head')
-      same = equalBytes((await heads.get('head')) ?? null, expected)
+      same = equalBytes(headBytes(await heads.get('head')), expected)
       if (same) await heads.put(next.slice(), 'head')
     })
+    if (same) this.#mark.leave()
     return same
   }
 
-  async put(objects: readonly StorageObject[], head: Uint8Array): Promise<void> {
+  async put(
+    objects: readonly StorageObject[],
+    head: Uint8Array,
+    { relaxed = false }: PutOptions = {},
+  ): Promise<void> {
     this.#guard.checkWritable()
     checkObjects(objects, LARGEST_OBJECT_BYTES)
-    await this.#write('writing objects', 'strict', async (transaction) => {
+    await this.#write('writing objects', relaxed ? 'relaxed' : 'strict', async (transaction) => {
       const current = transaction.objectStore('head').get('head')
       // Asked for before the head's answer is there: one round trip, and the transaction can still be aborted.
       const writes = objects.map(({ name, bytes }) => this.#putOne(transaction, { name, bytes }))
       const [stored] = await Promise.all([current, ...writes])
-      if (!equalBytes(stored ?? null, head)) throw this.#guard.headReplaced()
+      if (!equalBytes(headBytes(stored), head)) throw this.#guard.headReplaced()
+    })
+  }
+
+  /** A strict transaction makes those before it durable too. It has to write something, or browsers skip it. */
+  async sync(): Promise<void> {
+    await this.#write('making objects durable', 'strict', async (transaction) => {
+      const heads = transaction.objectStore('head')
+      const head = await heads.get('head')
+      if (head !== undefined) await heads.put(head, 'head')
     })
   }
 
@@ -134,7 +159,7 @@ class IndexedDbSession implements StorageSession {
 
   async usage(): Promise<StorageUsage> {
     const usedBytes = await this.#read('measuring the store', 0, async (connection) => {
-      let sum = (await connection.get('head', 'head'))?.byteLength ?? 0
+      let sum = (await readHead(connection))?.byteLength ?? 0
       const sizes = connection.transaction('objects').store.index('sizeBytes')
       for (let cursor = await sizes.openKeyCursor(); cursor !== null; cursor = await cursor.continue())
         sum += cursor.key
@@ -151,8 +176,8 @@ class IndexedDbSession implements StorageSession {
 
   async #close(): Promise<void> {
     this.#guard.close()
-    this.#connection?.close()
-    this.#connection = null
+    await this.#mark.settled()
+    this.#store.close()
     await this.#lock?.release()
   }
 
@@ -171,73 +196,48 @@ class IndexedDbSession implements StorageSession {
     work: (transaction: WriteTransaction) => Promise<void>,
   ): Promise<void> {
     this.#guard.checkWritable()
-    let stop: (error: OmenError) => void = () => undefined
-    const stopped = new Promise<never>((_resolve, reject) => (stop = reject))
-    this.#waiting.add(stop)
     try {
-      const transaction = this.#writableConnection().transaction(['head', 'objects', 'chunks'], 'readwrite', {
-        durability,
+      await this.#store.untilLost(async (lost) => {
+        const transaction = await this.#store.begin(durability)
+        const done = transaction.done
+        // Handled below; without this an abort would also be reported as unhandled.
+        done.catch(() => undefined)
+        try {
+          await Promise.race([work(transaction), lost])
+        } catch (error) {
+          await Promise.race([abort(transaction), lost])
+          this.#store.noteError(transaction.db, error)
+          // The requests of a transaction that aborted by itself say only that it did.
+          throw domErrorName(error) === 'AbortError' ? (transaction.error ?? error) : error
+        }
+        await Promise.race([done, lost])
       })
-      const done = transaction.done
-      // Handled below; without this an abort would also be reported as unhandled.
-      done.catch(() => undefined)
-      try {
-        await Promise.race([work(transaction), stopped])
-      } catch (error) {
-        await Promise.race([abort(transaction), stopped])
-        // The requests of a transaction that aborted by itself say only that it did.
-        throw domErrorName(error) === 'AbortError' ? (transaction.error ?? error) : error
-      }
-      await Promise.race([done, stopped])
     } catch (error) {
       throw toIndexedDbError(error, what)
-    } finally {
-      this.#waiting.delete(stop)
     }
-  }
-
-  #writableConnection(): Connection {
-    if (this.#lost !== null) throw this.#lost
-    if (this.#connection === null) throw new StorageFailedError('the connection to IndexedDB is closed')
-    return this.#connection
   }
 
   /** Reads through the connection; answers `absent` when there is no store, and never for one that cannot be read. */
   async #read<T>(what: string, absent: T, read: (connection: Connection) => Promise<T>): Promise<T> {
-    this.#guard.checkReadable()
-    try {
-      const connection =
-        this.#guard.mode === 'write' ? this.#writableConnection() : await this.#readableConnection()
-      return connection === null ? absent : await read(connection)
-    } catch (error) {
-      throw toIndexedDbError(error, what)
+    for (let attempt = 1; ; attempt++) {
+      this.#guard.checkReadable()
+      let connection: Connection | null = null
+      try {
+        connection = await this.#store.get()
+        return connection === null ? absent : await read(connection)
+      } catch (error) {
+        // A read changes nothing, so it is done again on a new connection, once.
+        const isLost = connection !== null && this.#store.noteError(connection, error)
+        // The abort of its transaction may be heard of before the end of the connection.
+        if (attempt === 1 && (isLost || domErrorName(error) === 'AbortError')) continue
+        throw toIndexedDbError(error, what)
+      }
     }
   }
+}
 
-  async #readableConnection(): Promise<Connection | null> {
-    if (this.#connection !== null) return this.#connection
-    const opened = await openForReading(this.#guard.database, { lost: (reason) => this.#lose(reason) })
-    if (opened === null) {
-      if (this.#found)
-        throw new StorageFailedError(`the store of ${this.#guard.quotedName} was deleted while it was open`)
-      return null
-    }
-    this.#found = true
-    // Two reads, or a close, may have overtaken this one.
-    if (this.#connection !== null || this.#closing !== null) opened.close()
-    else this.#connection = opened
-    this.#guard.checkReadable()
-    return this.#connection
-  }
-
-  #lose(reason: string): void {
-    this.#connection = null
-    const error = new StorageFailedError(
-      `lost the connection to the store of ${this.#guard.quotedName}: ${reason}`,
-    )
-    if (this.#guard.mode === 'write') this.#lost = error
-    for (const stop of this.#waiting) stop(error)
-  }
+async function readHead(connection: Connection): Promise<Uint8Array | null> {
+  return headBytes(await connection.get('head', 'head'))
 }
 
 /** Aborts, and waits for the end: only then is it certain that nothing was written. */

@@ -57,6 +57,7 @@ export function kvStorage(namespace: KvNamespace): StorageAdapter {
       rangedReads: false,
       synchronousReads: false,
       durableOnResolve: true,
+      relaxedPutsInOrder: true,
       consistentReads: false,
       largestObjectBytes: LARGEST_OBJECT_BYTES,
     },
@@ -113,6 +114,11 @@ class KvSession implements StorageSession {
       }
     })
     if (!(await this.#isHead(head))) throw this.#guard.headReplaced()
+  }
+
+  /** KV has one kind of write, and it is durable when it resolves. */
+  async sync(): Promise<void> {
+    this.#guard.checkWritable()
   }
 
   async get(name: string, range?: ByteRange): Promise<Uint8Array | null> {

@@ -24,6 +24,7 @@ export function memoryStorage(): StorageAdapter {
       rangedReads: true,
       synchronousReads: false,
       durableOnResolve: false,
+      relaxedPutsInOrder: true,
       consistentReads: true,
       largestObjectBytes: LARGEST_OBJECT_BYTES,
     },
@@ -69,6 +70,11 @@ class MemorySession implements StorageSession {
       if (stored.objects.has(name)) throw this.#guard.nameTaken(name)
     }
     for (const { name, bytes } of objects) stored.objects.set(name, bytes.slice())
+  }
+
+  /** Nothing here survives the process, so there is nothing to make durable. */
+  async sync(): Promise<void> {
+    this.#writable()
   }
 
   async get(name: string, range?: ByteRange): Promise<Uint8Array | null> {

@@ -6,13 +6,17 @@ import { fileErrorCode, isAbsent } from './node-file-errors.js'
 /** What a file system without hard links (FAT, some network shares) answers to `link`. */
 const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
 
-/** Writes `bytes` to a new file in `folder` and syncs it. Returns its path; a failure leaves nothing behind. */
-export async function writeTemporaryFile(folder: string, bytes: Uint8Array): Promise<string> {
+/** Writes `bytes` to a new file in `folder` and, unless `relaxed`, syncs it. Returns its path; a failure leaves nothing behind. */
+export async function writeTemporaryFile(
+  folder: string,
+  bytes: Uint8Array,
+  { relaxed = false }: { relaxed?: boolean } = {},
+): Promise<string> {
   const path = join(folder, randomUUID())
   const file = await open(path, 'wx')
   try {
     await file.writeFile(bytes)
-    await file.datasync()
+    if (!relaxed) await file.datasync()
   } catch (error) {
     await file.close()
     await removeFile(path)
@@ -48,6 +52,17 @@ export async function removeFile(path: string): Promise<void> {
     await unlink(path)
   } catch (error) {
     if (!isAbsent(error)) throw error
+  }
+}
+
+/** Makes the bytes of a file durable. */
+export async function syncFile(path: string): Promise<void> {
+  // Windows flushes only what was opened to be written.
+  const file = await open(path, 'r+')
+  try {
+    await file.datasync()
+  } finally {
+    await file.close()
   }
 }
 
@@ -94,7 +109,7 @@ export async function createFolder(folder: string): Promise<void> {
   }
 }
 
-async function exists(path: string): Promise<boolean> {
+export async function exists(path: string): Promise<boolean> {
   try {
     await lstat(path)
     return true

@@ -7,9 +7,10 @@ import {
   StorageFailedError,
 } from '../js/errors/omen-error.js'
 import { type ByteRange, clampRange, equalBytes } from './byte-range.js'
-import type { StorageAdapter, StorageObject, StorageSession, StorageUsage } from './contract.js'
+import type { PutOptions, StorageAdapter, StorageObject, StorageSession, StorageUsage } from './contract.js'
 import {
   createFolder,
+  exists,
   publishFile,
   removeFile,
   SyncedFolder,
@@ -18,6 +19,7 @@ import {
 import { fileErrorCode, isAbsent, toFileStorageError } from './node-file-errors.js'
 import { FileRegister, type RegisterValue } from './node-file-register.js'
 import { LockFile } from './node-lock-file.js'
+import { RelaxedObjects } from './node-relaxed-objects.js'
 import { checkDatabaseName, checkObjectName, checkObjects, SessionGuard } from './session-guard.js'
 
 /** Linux's PATH_MAX; what a file system takes is for it to say. */
@@ -30,6 +32,7 @@ const LARGEST_OBJECT_BYTES = 2 ** 31 - 1
  * directory; the folder is created by the first open in write mode.
  *
  *     objects/NAME      one file per object, linked to its name when it is whole and synced
+ *     relaxed/...       objects of relaxed puts, until they are synced
  *     head/GENERATION   the head: the highest generation counts
  *     lock/GENERATION   the writer lock
  *     temporary/        what is being written; emptied by the next writer
@@ -43,6 +46,7 @@ export function nodeFsStorage(): StorageAdapter {
       rangedReads: true,
       synchronousReads: false,
       durableOnResolve: true,
+      relaxedPutsInOrder: true,
       consistentReads: true,
       largestObjectBytes: LARGEST_OBJECT_BYTES,
     },
@@ -74,6 +78,8 @@ class FolderSession implements StorageSession {
   readonly #folder: string
   readonly #objectFolder: string
   readonly #temporaryFolder: string
+  readonly #relaxedFolder: string
+  readonly #relaxed: RelaxedObjects
   readonly #head: FileRegister
   #lastHead: RegisterValue | null = null
   #lock: LockFile | null = null
@@ -81,12 +87,15 @@ class FolderSession implements StorageSession {
   #closing: Promise<void> | null = null
   /** Whether the folder was seen to be there; one that goes away afterwards is a failure, not an absence. */
   #found = false
+  #hasReplacedHead = false
 
   constructor(guard: SessionGuard, folder: string) {
     this.#guard = guard
     this.#folder = folder
     this.#objectFolder = join(folder, 'objects')
     this.#temporaryFolder = join(folder, 'temporary')
+    this.#relaxedFolder = join(folder, 'relaxed')
+    this.#relaxed = new RelaxedObjects(this.#relaxedFolder, this.#temporaryFolder, this.#objectFolder)
     this.#head = new FileRegister(join(folder, 'head'), this.#temporaryFolder)
   }
 
@@ -94,6 +103,7 @@ class FolderSession implements StorageSession {
     const lockFolder = join(this.#folder, 'lock')
     for (const folder of [
       this.#objectFolder,
+      this.#relaxedFolder,
       join(this.#folder, 'head'),
       lockFolder,
       this.#temporaryFolder,
@@ -103,6 +113,8 @@ class FolderSession implements StorageSession {
     this.#lock = await LockFile.acquire(new FileRegister(lockFolder, this.#temporaryFolder))
     if (this.#lock === null) throw this.#guard.lockHeld()
     this.#syncedObjects = await SyncedFolder.open(this.#objectFolder)
+    this.#relaxed.begin(this.#lock.generation)
+    await this.#relaxed.recover(this.#syncedObjects)
     const left = await readdir(this.#temporaryFolder)
     await Promise.all(left.map((name) => removeFile(join(this.#temporaryFolder, name))))
   }
@@ -121,25 +133,26 @@ class FolderSession implements StorageSession {
     try {
       const current = await this.#currentHead()
       if (!equalBytes(current?.bytes ?? null, expected)) return false
-      return await this.#head.compareAndSet(current?.generation ?? 0, next)
+      const isReplaced = await this.#head.compareAndSet(current?.generation ?? 0, next)
+      // What a writer that was taken over put until this instant; from now on it is refused.
+      if (isReplaced && !this.#hasReplacedHead) await this.sync()
+      this.#hasReplacedHead ||= isReplaced
+      return isReplaced
     } catch (error) {
       throw await this.#writeError(error, 'replacing the head', expected)
     }
   }
 
-  async put(objects: readonly StorageObject[], head: Uint8Array): Promise<void> {
+  async put(
+    objects: readonly StorageObject[],
+    head: Uint8Array,
+    { relaxed = false }: PutOptions = {},
+  ): Promise<void> {
     this.#guard.checkWritable()
     checkObjects(objects, LARGEST_OBJECT_BYTES)
     try {
-      const temporaries: string[] = []
-      for (const { name, bytes } of objects) {
-        const temporary = await writeTemporaryFile(this.#temporaryFolder, bytes)
-        temporaries.push(temporary)
-        if (await publishFile(temporary, this.#objectPath(name))) continue
-        await removeFile(temporary)
-        throw this.#guard.nameTaken(name)
-      }
-      await Promise.all([this.#syncedObjects?.sync(), ...temporaries.map(removeFile)])
+      if (relaxed) await this.#putRelaxed(objects)
+      else await this.#putDurably(objects)
       const current = await this.#currentHead()
       if (!equalBytes(current?.bytes ?? null, head)) throw this.#guard.headReplaced()
     } catch (error) {
@@ -147,14 +160,20 @@ class FolderSession implements StorageSession {
     }
   }
 
+  async sync(): Promise<void> {
+    this.#guard.checkWritable()
+    try {
+      if (this.#syncedObjects !== null) await this.#relaxed.promote(this.#syncedObjects)
+    } catch (error) {
+      throw toFileStorageError(error, 'making objects durable')
+    }
+  }
+
   async get(name: string, range?: ByteRange): Promise<Uint8Array | null> {
     return this.#read(`reading object ${name}`, async () => {
       checkObjectName(name)
-      let file: FileHandle
-      try {
-        file = await open(this.#objectPath(name), 'r')
-      } catch (error) {
-        if (!isAbsent(error)) throw error
+      const file = await this.#openObject(name)
+      if (file === null) {
         await this.#checkFolder()
         return null
       }
@@ -170,8 +189,8 @@ class FolderSession implements StorageSession {
 
   async list(prefix: string): Promise<string[]> {
     return this.#read('listing objects', async () => {
-      const names = await this.#objectNames()
-      return names.filter((name) => name.startsWith(prefix))
+      const paths = await this.#objectPaths()
+      return [...paths.keys()].filter((name) => name.startsWith(prefix))
     })
   }
 
@@ -179,6 +198,9 @@ class FolderSession implements StorageSession {
     this.#guard.checkWritable()
     names.forEach(checkObjectName)
     try {
+      // A gap among relaxed objects would pass for one that a crash made.
+      const relaxed = await this.#relaxed.paths()
+      if (names.some((name) => relaxed.has(name))) await this.sync()
       // Not synced: an object that comes back after a power cut is one that nothing names.
       await Promise.all(names.map((name) => removeFile(this.#objectPath(name))))
     } catch (error) {
@@ -188,9 +210,8 @@ class FolderSession implements StorageSession {
 
   async usage(): Promise<StorageUsage> {
     return this.#read('measuring the folder', async () => {
-      const sizes = await Promise.all(
-        (await this.#objectNames()).map(async (name) => sizeOf(this.#objectPath(name))),
-      )
+      const paths = await this.#objectPaths()
+      const sizes = await Promise.all([...paths.values()].map(sizeOf))
       const head = await this.#currentHead()
       const usedBytes = sizes.reduce((sum, size) => sum + size, head?.bytes.byteLength ?? 0)
       if (!this.#found) return { usedBytes }
@@ -224,16 +245,57 @@ class FolderSession implements StorageSession {
     }
   }
 
-  async #objectNames(): Promise<string[]> {
+  async #putDurably(objects: readonly StorageObject[]): Promise<void> {
+    // Or a crash might keep these and lose relaxed ones before them.
+    if (this.#relaxed.isWaiting) await this.sync()
+    const temporaries: string[] = []
+    for (const { name, bytes } of objects) {
+      const temporary = await writeTemporaryFile(this.#temporaryFolder, bytes)
+      temporaries.push(temporary)
+      if (await publishFile(temporary, this.#objectPath(name))) continue
+      await removeFile(temporary)
+      throw this.#guard.nameTaken(name)
+    }
+    await Promise.all([this.#syncedObjects?.sync(), ...temporaries.map(removeFile)])
+  }
+
+  async #putRelaxed(objects: readonly StorageObject[]): Promise<void> {
+    for (const { name, bytes } of objects) {
+      if (this.#relaxed.has(name) || (await exists(this.#objectPath(name)))) throw this.#guard.nameTaken(name)
+      await this.#relaxed.put(name, bytes)
+    }
+  }
+
+  /** Null when the object is not there. It may move from the relaxed ones to the others while it is looked for. */
+  async #openObject(name: string): Promise<FileHandle | null> {
+    for (const findPath of [
+      () => this.#objectPath(name),
+      async () => (await this.#relaxed.paths()).get(name),
+      () => this.#objectPath(name),
+    ]) {
+      const path = await findPath()
+      if (path === undefined) continue
+      try {
+        return await open(path, 'r')
+      } catch (error) {
+        if (!isAbsent(error)) throw error
+      }
+    }
+    return null
+  }
+
+  /** Where each object lies. */
+  async #objectPaths(): Promise<Map<string, string>> {
+    // First those that may move to the others meanwhile.
+    const paths = await this.#relaxed.paths()
     try {
-      const names = await readdir(this.#objectFolder)
+      for (const name of await readdir(this.#objectFolder)) paths.set(name, this.#objectPath(name))
       this.#found = true
-      return names
     } catch (error) {
       if (!isAbsent(error)) throw error
       await this.#checkFolder()
-      return []
     }
+    return paths
   }
 
   /** Tells a database that is not there yet from one whose folder was taken away under this session. */

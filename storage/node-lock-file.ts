@@ -27,13 +27,14 @@ const BEAT_EXPIRY_MS = 30_000
 export class LockFile {
   readonly #register: FileRegister
   readonly #record: LockRecord
-  readonly #generation: number
+  /** Which of all writers this one is; rises with each. */
+  readonly generation: number
   readonly #beat: NodeJS.Timeout
 
   private constructor(register: FileRegister, record: LockRecord, generation: number) {
     this.#register = register
     this.#record = record
-    this.#generation = generation
+    this.generation = generation
     this.#beat = setInterval(() => void this.#touch(), BEAT_INTERVAL_MS)
     this.#beat.unref()
   }
@@ -63,13 +64,13 @@ export class LockFile {
     clearInterval(this.#beat)
     const current = await this.#register.read()
     if (current === null || parseRecord(current.bytes)?.token !== this.#record.token) return
-    await this.#register.compareAndSet(this.#generation, encodeRecord({ ...this.#record, released: true }))
+    await this.#register.compareAndSet(this.generation, encodeRecord({ ...this.#record, released: true }))
   }
 
   async #touch(): Promise<void> {
     const now = new Date()
     // A lock that cannot be touched grows stale, which is the honest outcome.
-    await utimes(this.#register.path(this.#generation), now, now).catch(() => undefined)
+    await utimes(this.#register.path(this.generation), now, now).catch(() => undefined)
   }
 }
 

@@ -25,6 +25,12 @@ const errors = {
 /** Files of dist/ and the source each is made of. */
 const entries = [
   { out: 'browser', from: 'js/platform/browser.ts', platform: 'browser', plugins: [shareErrors] },
+  {
+    out: 'browser-in-place',
+    from: 'js/platform/browser-in-place.ts',
+    platform: 'browser',
+    plugins: [shareErrors],
+  },
   { out: 'node', from: 'js/platform/node.ts', platform: 'node', plugins: [shareErrors] },
   { out: 'workerd', from: 'js/platform/workerd.ts', platform: 'neutral', plugins: [shareErrors] },
   {
@@ -38,6 +44,7 @@ const entries = [
   { out: 'browser-worker', from: 'js/platform/browser-worker.ts', platform: 'browser' },
   { out: 'node-worker', from: 'js/platform/node-worker.ts', platform: 'node' },
   { out: 'idbfs', from: 'js/platform/idbfs.ts', platform: 'browser' },
+  { out: 'opfs-storage', from: 'js/platform/opfs-storage.ts', platform: 'browser' },
 ]
 const typedEntries = ['js/platform/browser.ts', 'storage/kv.ts']
 const ambientTypes = ['js/wasm/core-glue.d.ts', 'js/platform/wasm-modules.d.ts']
@@ -73,8 +80,9 @@ const shared = {
   mainFields: ['module', 'main'],
   target,
   minify: true,
-  // Edge runtimes import wasm as a module, and their bundlers have to see it; idbfs.js is loaded when it is asked for.
-  external: ['*.wasm', './idbfs.js'],
+  // Edge runtimes import wasm as a module, and their bundlers have to see it; the scripts after them are
+  // loaded when they are asked for.
+  external: ['*.wasm', './browser-in-place.js', './idbfs.js', './opfs-storage.js'],
   legalComments: 'none',
   logLevel: 'warning',
 }
@@ -84,16 +92,20 @@ function bundle({ out, from, platform, plugins = [] }) {
   return build({ ...shared, entryPoints, platform, plugins: plugins.map((plugin) => plugin(out)) })
 }
 
-const lazyImport = 'import(new URL("./idbfs.js",import.meta.url).href)'
+const lazyScripts = ['idbfs.js', 'opfs-storage.js']
 
 /** Minifying drops the comments that keep bundlers from following an import they cannot. */
 function restoreImportComments() {
   const path = join(dist, 'browser-worker.js')
-  const parts = readFileSync(path, 'utf8').split(lazyImport)
-  if (parts.length !== 2)
-    throw new Error(`browser-worker.js: ${lazyImport} stands there ${parts.length - 1} times`)
-  const commented = lazyImport.replace('(', '(/* webpackIgnore: true */ /* @vite-ignore */ ')
-  writeFileSync(path, parts.join(commented))
+  let script = readFileSync(path, 'utf8')
+  for (const name of lazyScripts) {
+    const lazyImport = `import(new URL("./${name}",import.meta.url).href)`
+    const parts = script.split(lazyImport)
+    if (parts.length !== 2)
+      throw new Error(`browser-worker.js: ${lazyImport} stands there ${parts.length - 1} times`)
+    script = parts.join(lazyImport.replace('(', '(/* webpackIgnore: true */ /* @vite-ignore */ '))
+  }
+  writeFileSync(path, script)
 }
 
 function bundleErrors() {

@@ -30,6 +30,8 @@ const NEEDS = {
     { apt: 'googletest', path: '/usr/src/googletest/CMakeLists.txt' },
     { apt: 'chromium', command: 'chromium' },
     { apt: 'firefox-esr', command: 'firefox-esr' },
+    { apt: 'webkit2gtk-driver', command: 'WebKitWebDriver' },
+    { apt: 'xvfb', command: 'Xvfb' },
   ],
   bench: [{ apt: 'libhnswlib-dev', path: '/usr/include/hnswlib/hnswlib.h' }],
 }

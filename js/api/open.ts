@@ -22,6 +22,7 @@ export interface ConnectRequest {
   /** `undefined`: as the runtime thinks best. */
   readonly worker: boolean | undefined
   readonly readOnly: boolean
+  readonly sharing: boolean
   readonly settings: HostSettings
   readonly wasm: WebAssembly.Module | URL | BufferSource | undefined
   readonly signal: AbortSignal | undefined
@@ -39,7 +40,7 @@ export type Connect = (request: ConnectRequest) => Promise<Connected>
 
 export type Open = (name: string, options?: OpenOptions) => Promise<Database>
 
-const STORAGE_NAMES = ['auto', 'memory', 'indexeddb', 'idbfs', 'fs'] as const
+const STORAGE_NAMES = ['auto', 'memory', 'indexeddb', 'idbfs', 'opfs', 'fs'] as const
 /** As the storage contract has it. */
 const DATABASE_NAME_CHARACTERS_MAX = 255
 /** Of a folder's path, as Linux has it; what a file system takes is for it to say. */
@@ -50,6 +51,7 @@ const OPTION_KEYS = [
   'retentionMs',
   'worker',
   'readOnly',
+  'sharing',
   'recreate',
   'wasm',
   'signal',
@@ -66,6 +68,7 @@ export function openWith(connect: Connect): Open {
       storage,
       worker: given.worker === undefined ? undefined : checkBoolean('open: worker', given.worker, true),
       readOnly: checkBoolean('open: readOnly', given.readOnly, false),
+      sharing: checkBoolean('open: sharing', given.sharing, true),
       settings: checkSettings(given),
       wasm: checkWasm(given.wasm),
       signal: checkSignal('open', given.signal),

@@ -1,5 +1,5 @@
 import { ConflictError } from '../errors/omen-error.js'
-import type { CollectionInfo } from '../engine/protocol.js'
+import { abortedError, type CollectionInfo } from '../engine/protocol.js'
 import { encodeIdList } from '../wasm/row-batch.js'
 import { CollectionView } from './collection-view.js'
 import { DELETE_IDS_PER_PART } from './collection.js'
@@ -73,10 +73,12 @@ export class TransactionCollection<M = JsonValue> extends CollectionView<M> {
       return this.call(async (requests) => {
         let removed = 0
         for (const part of parts) {
+          // As for `upsert`: what was posted is done.
+          if (signal?.aborted === true) throw abortedError(signal, 'delete')
           removed += await requests.request(
             'transactionDelete',
             { view: this.access.view, collection: this.handle, ids: part },
-            { transfer: [part.buffer], signal },
+            { transfer: [part.buffer] },
           )
           partIn()
         }

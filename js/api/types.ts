@@ -14,7 +14,7 @@ export type Id = string | number | bigint
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue }
 
 /** Where a database can live, by name. */
-export type StorageName = 'memory' | 'indexeddb' | 'idbfs' | 'fs'
+export type StorageName = 'memory' | 'indexeddb' | 'idbfs' | 'opfs' | 'fs'
 
 /** Vectors are read as 32-bit floats; a `Float32Array` is the fast form. */
 export type VectorLike = Float32Array | readonly number[]
@@ -22,7 +22,8 @@ export type VectorLike = Float32Array | readonly number[]
 export interface OpenOptions {
   /**
    * Where the database lives. `'auto'` (the default): IndexedDB in a browser, a folder in Node, Deno
-   * and Bun, memory elsewhere. An adapter object runs with the engine in place.
+   * and Bun, memory elsewhere. An adapter object runs with the engine in place. `'opfs'` needs the engine in a worker;
+   * where the browser refuses it there, IndexedDB stands in and `db.stats()` says so.
    */
   storage?: 'auto' | StorageName | StorageAdapter | undefined
   /**
@@ -45,6 +46,12 @@ export interface OpenOptions {
   recreate?: boolean | undefined
   /** Open the last committed state without taking the writer lock. Writes reject with `READ_ONLY`. */
   readOnly?: boolean | undefined
+  /**
+   * In browsers: share the database with the other tabs of this origin that have it open. One tab's engine answers all
+   * of them; when that tab ends, another takes over. Default true. With `false` one tab has the database for itself:
+   * opening it twice rejects with `LOCKED`. Databases in memory, and those opened with `readOnly`, are never shared.
+   */
+  sharing?: boolean | undefined
   /** The engine's wasm, where the default location does not fit. In place of a worker it may be a compiled module. */
   wasm?: WebAssembly.Module | URL | BufferSource | undefined
   /** Gives up opening; the promise rejects with `ABORTED`. */
@@ -200,6 +207,8 @@ export interface CollectionStats {
 export interface DatabaseStats {
   name: string
   storage: string
+  /** Why it is not the storage that was asked for; absent when it is. */
+  storageFallback?: string
   /** Where the engine runs. */
   engine: 'worker' | 'in-place'
   /** Why it runs in place although a worker was possible; absent when it does not. */
@@ -210,6 +219,8 @@ export interface DatabaseStats {
   /** The option of `open`. */
   durability: Durability
   readOnly: boolean
+  /** Of a database that tabs share: whether this tab's engine answers (`'leader'`), or another's. */
+  role?: 'leader' | 'follower'
   /** Why a handle that could write no longer can. */
   readOnlyReason?: string
   /** Sequence number of the last committed write. */

@@ -57,7 +57,9 @@ export async function uploadInto(
     const { batch, end } = encodeRowBatch(source, start, bytesTarget)
     if (start > 0 || end < source.ids.length) checkDistinct(ids, source.ids, start, end)
     if (start > 0) await requests.turn()
-    await requests.request('transactionUpsert', { ...where, batch }, { transfer: [batch.buffer], signal })
+    // Not handed on: a request that was posted is done, and what is said to be aborted must not be in the transaction.
+    if (signal?.aborted === true) throw abortedError(signal, 'upsert')
+    await requests.request('transactionUpsert', { ...where, batch }, { transfer: [batch.buffer] })
     partIn()
     start = end
   }

@@ -4,6 +4,7 @@
  * A reader trusts nothing before the end mark, whose checksum covers every byte, was reached. Not here: what the objects
  * hold; the engine that loads them checks that.
  */
+import { crc32c } from '../../storage/crc32c.js'
 import { errorFromCode, type OmenError } from '../errors/omen-error.js'
 import type { NamedObject } from '../wasm/core-engine.js'
 
@@ -18,21 +19,6 @@ const END = 3
 /** As the storage contract has it. */
 const NAME_BYTES_MAX = 64
 const CONTENT_BYTES_MAX = 2 ** 31
-
-const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte
-  for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ 0x82f6_3b78 : crc >>> 1
-  return crc
-})
-
-/** crc32c of bytes that follow those of `before`. */
-function crc32c(bytes: Uint8Array, before = 0): number {
-  let crc = ~before
-  for (let i = 0; i < bytes.length; i += 1) {
-    crc = (crcTable[(crc ^ (bytes[i] as number)) & 0xff] as number) ^ (crc >>> 8)
-  }
-  return ~crc >>> 0
-}
 
 export class BackupWriter {
   #crc = 0

@@ -7,7 +7,7 @@
  * A restored backup goes the same way: the objects of another engine, then the head that names them.
  */
 import { asOmenError } from './protocol.js'
-import { errorFromCode, type OmenError } from '../errors/omen-error.js'
+import { errorFromCode, OmenError } from '../errors/omen-error.js'
 import type { CoreEngine, NamedObject } from '../wasm/core-engine.js'
 import { macrotask } from './macrotask.js'
 import type { Store } from './store.js'
@@ -148,18 +148,18 @@ export class Checkpointer {
 
   async #storeContent(next: CoreEngine): Promise<void> {
     const written: string[] = []
+    let isHeadAsked = false
     next.beginCheckpoint()
     try {
       while (await this.#putNext(next, written)) await macrotask()
-    } catch (error) {
-      // The database itself would give the next objects the same names.
-      if (!(await this.#abort(next, written))) this.#restoreFailed(error)
-      throw error
-    }
-    try {
+      await this.#store.sync()
+      isHeadAsked = true
       await this.#replaceHead(next)
     } catch (error) {
-      this.#restoreFailed(error)
+      // A head that found no room was certainly not set; any other may still come and name these objects.
+      const isOld = !isHeadAsked || (error instanceof OmenError && error.code === 'QUOTA_EXCEEDED')
+      // The database itself would give the next objects the same names.
+      if (!isOld || !(await this.#abort(next, written))) this.#restoreFailed(error)
       throw error
     }
   }

@@ -239,8 +239,7 @@ export class CommitQueue {
       const counts = writes.map((_, i) => this.#engine.appliedCount(i))
       for (const [i, write] of writes.entries()) write.resolve(counts[i] as number)
       rows = counts.reduce((sum, count) => sum + count, 0)
-      // What a transaction wrote is known by its frame only.
-      for (const write of writes) this.#acceptedBytes += isAlone(write) ? object.bytes.length : write.bytes
+      for (const write of writes) this.#acceptedBytes += acceptedBytes(write, object)
     } catch (error) {
       // It is durable and will be found by the next open; this engine cannot say so any more, nor anything else.
       const failure = asOmenError(error)
@@ -306,6 +305,12 @@ function isEmptyFrame(writes: readonly Write[], error: unknown): boolean {
   return (
     write !== undefined && isAlone(write) && error instanceof OmenError && error.code === 'INVALID_ARGUMENT'
   )
+}
+
+/** What a caller gave to be kept. Of a transaction only its frame tells. */
+function acceptedBytes(write: Write, frame: NamedObject): number {
+  if (isAlone(write)) return frame.bytes.length
+  return write.operation.kind === 'upsert' || write.operation.kind === 'delete' ? write.bytes : 0
 }
 
 function payloadBytes(operation: WriteOperation): number {

@@ -16,6 +16,7 @@ import type { CoreModule } from '../wasm/core-module.js'
 import { Backups } from './backups.js'
 import { Checkpointer } from './checkpointer.js'
 import { CommitQueue } from './commit-queue.js'
+import { durabilityOf } from './durability.js'
 import { Handles } from './handles.js'
 import { hostStats } from './host-stats.js'
 import { Indexer } from './indexer.js'
@@ -104,9 +105,7 @@ export class EngineHost implements HostPort {
       const { engine, head, names, readBytes } = recovered
       const readOnlyReason = readOnly ? 'the database was opened with readOnly' : null
       const { ephemeral, clockStandsStill } = options
-      // Nothing runs there after a request was answered, not even what would make a write durable a little later.
-      const durability =
-        clockStandsStill && settings.durability === 'relaxed' ? 'strict' : settings.durability
+      const durability = durabilityOf(options)
       const place = { database, adapter, session, ephemeral }
       const store = new Store({ ...place, head, readOnlyReason, durability })
       for (const name of names) store.names.add(name)
@@ -291,6 +290,7 @@ export class EngineHost implements HostPort {
     },
     idle: (_, { signal, onProgress }) => orAborted(this.#idle(onProgress), signal, 'idle'),
     close: () => this.#close(),
+    relinquish: () => this.#relinquish(),
   }
 
   #place({ collection, view }: { collection: number; view: number }) {
@@ -447,12 +447,24 @@ export class EngineHost implements HostPort {
     this.#backups.discardAll()
     this.#core.dispose()
     try {
-      // What was promised to be durable at the end is, or this call rejects.
-      if (this.#store.readOnlyReason === null) await this.#store.sync()
+      if (this.#store.mayLoseWrites && this.#store.readOnlyReason === null) await this.#store.sync()
     } finally {
       await this.#store.session.close()
     }
+    // Until now nobody may have heard of it.
+    if (this.#store.mayLoseWrites) {
+      throw errorFromCode('STORAGE_FAILED', this.#store.readOnlyReason ?? 'writes could not be made durable')
+    }
     return null
+  }
+
+  /** What waits is committed and made durable, unless another writer has taken over. */
+  async #relinquish(): Promise<null> {
+    await this.#queue.close()
+    // What it fails with, `close` reports where more was promised.
+    await this.#store.exclusive(() => this.#store.sync()).catch(() => undefined)
+    this.#store.becomeReadOnly('another writer waits for the database')
+    return this.#close()
   }
 
   /** Whoever hears that this handle is of no more use can open the database again at once: its lock is given up. */

@@ -29,6 +29,7 @@ export async function hostStats(engine: CoreEngine, store: Store, state: HostSta
   }
   return {
     storage: adapter.name,
+    ...(adapter.fallbackReason === undefined ? {} : { storageFallback: adapter.fallbackReason }),
     durable: adapter.capabilities.durableOnResolve && durability === 'strict',
     durability,
     simd: engine.simd,
@@ -39,7 +40,7 @@ export async function hostStats(engine: CoreEngine, store: Store, state: HostSta
     collections: engine.collectionCount(),
     memtableRows: sums.memtableRows,
     segments: sums.segments,
-    walBytes: engine.uncheckpointedWalBytes(),
+    walBytes: store.ephemeral ? 0 : engine.uncheckpointedWalBytes(),
     writeAmplification: ratio(store.putBytes, state.acceptedBytes),
     spaceAmplification: ratio(usage.usedBytes, sums.liveBytes),
     readAmplification: ratio(state.openingBytes, sums.liveBytes),

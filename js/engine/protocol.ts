@@ -87,11 +87,13 @@ export interface HostCollectionStats {
 
 export interface HostStats {
   readonly storage: string
+  readonly storageFallback?: string
   readonly durable: boolean
   readonly durability: Durability
   readonly simd: 'simd128' | 'relaxed-simd'
   readonly readOnly: boolean
   readonly readOnlyReason?: string
+  readonly role?: 'leader' | 'follower'
   readonly sequence: number
   readonly oldestSequence: number
   readonly collections: number
@@ -176,6 +178,8 @@ export interface HostRequests {
   /** Progress counts steps of background work. */
   idle: { input: null; output: null }
   close: { input: null; output: null }
+  /** Closes without a last checkpoint, for another writer that waits; what was committed stays in the WAL. */
+  relinquish: { input: null; output: null }
 }
 
 export type RequestKind = keyof HostRequests

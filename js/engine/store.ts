@@ -39,6 +39,8 @@ export class Store {
   #putBytes = 0
   /** Puts that a crash of the machine may still take. */
   #unsynced = false
+  /** What one sync could not make durable no later one can promise. */
+  #syncFailed = false
   #syncTimer: ReturnType<typeof setTimeout> | null = null
   /** Names that must stay although nothing refers to them, and for how many readers. */
   readonly #pins = new Map<string, number>()
@@ -74,8 +76,22 @@ export class Store {
 
   /** Ends the session, and with it the lock, once nothing given to `exclusive` so far is under way. */
   release(): void {
-    // What closing fails with is for the host's own `close` to report.
-    this.#released ??= this.exclusive(() => this.session.close()).catch(() => undefined)
+    // What closing fails with is for the host's own `close` to report, and `mayLoseWrites` tells of what was not synced.
+    this.#released ??= this.exclusive(() => this.#closeSession()).catch(() => undefined)
+  }
+
+  async #closeSession(): Promise<void> {
+    try {
+      if (this.mayLoseWrites && !this.#syncFailed)
+        await this.session.sync().then(() => (this.#unsynced = false))
+    } finally {
+      await this.session.close()
+    }
+  }
+
+  /** There are writes that resolved, and that a crash of the machine may take as long as no `sync` resolves. */
+  get mayLoseWrites(): boolean {
+    return this.#unsynced && this.durability !== 'strict'
   }
 
   /** Settled when the session of a handle that can no longer write has ended; `null` while it has not been released. */
@@ -131,10 +147,9 @@ export class Store {
 
   async #put(object: StorageObject, relaxed: boolean): Promise<void> {
     if (this.ephemeral) return
-    const canRelax = relaxed && this.session.sync !== undefined
-    await this.session.put([object], this.head, canRelax ? { relaxed } : undefined)
+    await this.session.put([object], this.head, { relaxed })
     this.#putBytes += object.bytes.length
-    if (canRelax) this.#unsynced = true
+    if (relaxed) this.#unsynced = true
   }
 
   /** False when the stored head is another one than this session's. Call within `exclusive`. */
@@ -150,12 +165,12 @@ export class Store {
     this.#syncTimer = null
     if (!this.#unsynced || this.#released !== null) return
     try {
-      await this.session.sync?.()
+      await this.session.sync()
       this.#unsynced = false
     } catch (error) {
       const failure = asOmenError(error, 'STORAGE_FAILED')
-      // Writes that resolved may be lost by a crash now, and no later sync could promise them again.
       if (this.durability !== 'strict') {
+        this.#syncFailed = true
         this.becomeReadOnly(
           `writes could not be made durable (${failure.code}: ${failure.message}); open the database again to write`,
         )
@@ -175,9 +190,10 @@ export class Store {
 
   /** Keeps objects from being deleted until the function returned is called. */
   pin(names: readonly string[]): () => void {
-    for (const name of names) this.#pins.set(name, (this.#pins.get(name) ?? 0) + 1)
+    const pinned = [...names]
+    for (const name of pinned) this.#pins.set(name, (this.#pins.get(name) ?? 0) + 1)
     return () => {
-      for (const name of names) {
+      for (const name of pinned) {
         const left = (this.#pins.get(name) ?? 0) - 1
         if (left > 0) this.#pins.set(name, left)
         else this.#pins.delete(name)

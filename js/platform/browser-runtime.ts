@@ -2,8 +2,10 @@
 import { indexedDbStorage } from '../../storage/indexeddb.js'
 import { memoryStorage } from '../../storage/memory.js'
 import { loadCoreModule } from '../wasm/core-module.js'
-import type { Runtime } from './connect.js'
+import type { Runtime } from './open-host.js'
+import { browserEnvironment, sharedWriterLocks } from './browser-sharing.js'
 import { type ImportIdbfs, loadIdbfsStorage } from './idbfs-script.js'
+import { type ImportOpfs, loadOpfsStorage } from './opfs-script.js'
 import { unsupportedStorage } from './unsupported.js'
 
 const builds = () => ({
@@ -11,19 +13,25 @@ const builds = () => ({
   relaxed: new URL('./core-relaxed.wasm', import.meta.url),
 })
 
-export function browserRuntime(importIdbfs: ImportIdbfs): Runtime {
+/** What is fetched when a database asks for it. */
+interface LazyScripts {
+  readonly idbfs: ImportIdbfs
+  readonly opfs: ImportOpfs
+}
+
+export function browserRuntime(scripts: LazyScripts): Runtime {
   return {
-    // Without IndexedDB nothing can be kept; `stats()` shows 'memory', and that it is not durable.
-    defaultStorage: () => (typeof indexedDB === 'undefined' ? 'memory' : 'indexeddb'),
-    storage: (name) => {
-      if (name === 'indexeddb') return indexedDbStorage()
-      if (name === 'idbfs') return loadIdbfsStorage(importIdbfs)
+    storage: (name, isShared) => {
+      const options = isShared ? { locks: sharedWriterLocks() } : {}
+      if (name === 'indexeddb') return indexedDbStorage(options)
+      if (name === 'idbfs') return loadIdbfsStorage(scripts.idbfs, options)
+      if (name === 'opfs') return loadOpfsStorage(scripts.opfs, options)
       if (name === 'memory') return memoryStorage()
       throw unsupportedStorage(name, 'browsers')
     },
     loadCore: (wasm) => loadCoreModule(wasm ?? builds()),
-    // The worker's script shares this, and must not name itself: bundlers would bundle it for ever.
-    startWorker: null,
     clockStandsStill: false,
+    // Memory is each tab's own.
+    sharing: (storage) => (storage === 'memory' ? null : browserEnvironment()),
   }
 }

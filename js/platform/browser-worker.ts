@@ -18,7 +18,10 @@ serveDatabase(
     },
   },
   // Bundlers put what they can follow into a worker's one file. This they take for a file beside it.
-  browserRuntime(
-    () => import(/* webpackIgnore: true */ /* @vite-ignore */ new URL('./idbfs.js', import.meta.url).href),
-  ),
+  browserRuntime({
+    idbfs: () =>
+      import(/* webpackIgnore: true */ /* @vite-ignore */ new URL('./idbfs.js', import.meta.url).href),
+    opfs: () =>
+      import(/* webpackIgnore: true */ /* @vite-ignore */ new URL('./opfs-storage.js', import.meta.url).href),
+  }),
 )

@@ -1,29 +1,36 @@
 /**
  * From `open`'s request to a host: in a worker where that is possible, else in place. What differs between runtimes is
- * in `Runtime`; each entry of this folder has one.
+ * in `Doorway`; each entry of this folder has one.
  */
 import type { StorageAdapter } from '../../storage/contract.js'
 import type { Connect, ConnectRequest, Connected } from '../api/open.js'
 import type { StorageName } from '../api/types.js'
-import { EngineHost } from '../engine/engine-host.js'
-import { abortedError, asOmenError, type HostSettings } from '../engine/protocol.js'
+import { abortedError, asOmenError, type HostPort, type HostSettings } from '../engine/protocol.js'
 import { errorFromCode } from '../errors/omen-error.js'
-import type { CoreModule, WasmSource } from '../wasm/core-module.js'
+import type { WasmSource } from '../wasm/core-module.js'
 import { WorkerClient, type WorkerHandle, WorkerNotStarted } from '../worker/worker-client.js'
 
-export interface Runtime {
+/** What a runtime offers to whoever opens a database in it. */
+export interface Doorway {
   /** What `'auto'` means here. */
   readonly defaultStorage: () => StorageName
-  /** `UNSUPPORTED` for a storage that this runtime does not have. */
-  readonly storage: (name: StorageName) => StorageAdapter | Promise<StorageAdapter>
-  /** `null`: the runtime's own build of the engine. */
-  readonly loadCore: (wasm: WasmSource | null) => Promise<CoreModule>
   /** Throws when a worker cannot be made; `null` where there are none. */
   readonly startWorker: (() => WorkerHandle) | null
-  readonly clockStandsStill: boolean
+  /** Opens the host in this thread. */
+  readonly openHere: (request: HostRequest) => Promise<HostPort>
 }
 
-export function connectWith(runtime: Runtime): Connect {
+export interface HostRequest {
+  readonly database: string
+  readonly storage: StorageName | StorageAdapter
+  readonly readOnly: boolean
+  readonly sharing: boolean
+  readonly settings: HostSettings
+  readonly wasm: WasmSource | null
+  readonly signal: AbortSignal | undefined
+}
+
+export function connectWith(doorway: Doorway): Connect {
   return async (request) => {
     const { storage, worker } = request
     if (typeof storage !== 'string') {
@@ -33,17 +40,17 @@ export function connectWith(runtime: Runtime): Connect {
           'open: a StorageAdapter cannot be handed to a worker; leave out worker, or name a storage',
         )
       }
-      return openInPlace(runtime, request, storage)
+      return openInPlace(doorway, request, storage)
     }
-    const name = storage === 'auto' ? runtime.defaultStorage() : storage
-    const inPlace = (): Promise<Connected> => openInPlace(runtime, request, name)
+    const name = storage === 'auto' ? doorway.defaultStorage() : storage
+    const inPlace = (): Promise<Connected> => openInPlace(doorway, request, name)
     if (worker === false) return inPlace()
-    if (runtime.startWorker === null) {
+    if (doorway.startWorker === null) {
       const connected = await inPlace()
       return worker === true ? { ...connected, workerFallback: 'this runtime has no workers' } : connected
     }
     try {
-      return await openInWorker(runtime.startWorker, request, name)
+      return await openInWorker(doorway.startWorker, request, name)
     } catch (error) {
       if (!(error instanceof WorkerNotStarted)) throw error
       return { ...(await inPlace()), workerFallback: error.message }
@@ -51,37 +58,12 @@ export function connectWith(runtime: Runtime): Connect {
   }
 }
 
-export interface HostRequest {
-  readonly database: string
-  readonly storage: StorageName | StorageAdapter
-  readonly readOnly: boolean
-  readonly settings: HostSettings
-  readonly wasm: WasmSource | null
-  readonly signal: AbortSignal | undefined
-}
-
-/** Opens the host in this thread, for `openInPlace` and for the worker entries. */
-export async function openHost(
-  runtime: Runtime,
-  engine: 'worker' | 'in-place',
-  request: HostRequest,
-): Promise<EngineHost> {
-  const { storage, database, readOnly, settings, signal } = request
-  const adapter = typeof storage === 'string' ? await runtime.storage(storage) : storage
-  const core = await runtime.loadCore(request.wasm)
-  const { clockStandsStill } = runtime
-  // An adapter that was made here for this one host.
-  const ephemeral = storage === 'memory'
-  const place = { adapter, ephemeral, core, engine, clockStandsStill }
-  return EngineHost.open({ database, readOnly, settings, signal, ...place })
-}
-
 async function openInPlace(
-  runtime: Runtime,
+  doorway: Doorway,
   request: ConnectRequest,
   storage: StorageName | StorageAdapter,
 ): Promise<Connected> {
-  const opening = openHost(runtime, 'in-place', { ...request, storage, wasm: request.wasm ?? null })
+  const opening = doorway.openHere({ ...request, storage, wasm: request.wasm ?? null })
   try {
     return { port: await abortable(opening, request.signal), release: async () => undefined }
   } catch (error) {
@@ -90,7 +72,7 @@ async function openInPlace(
 }
 
 /** Rejects as soon as the signal fires; a host that opens all the same is closed again. */
-async function abortable(opening: Promise<EngineHost>, signal: AbortSignal | undefined): Promise<EngineHost> {
+async function abortable(opening: Promise<HostPort>, signal: AbortSignal | undefined): Promise<HostPort> {
   if (signal === undefined) return opening
   let onAbort: () => void = () => undefined
   const aborted = new Promise<never>((_, reject) => {
@@ -109,7 +91,7 @@ async function abortable(opening: Promise<EngineHost>, signal: AbortSignal | und
 
 async function openInWorker(
   startWorker: () => WorkerHandle,
-  { database, readOnly, settings, wasm, signal }: ConnectRequest,
+  { database, readOnly, sharing, settings, wasm, signal }: ConnectRequest,
   storage: StorageName,
 ): Promise<Connected> {
   let worker: WorkerHandle
@@ -119,7 +101,10 @@ async function openInWorker(
     throw new WorkerNotStarted(error instanceof Error ? error.message : String(error))
   }
   const source = wasm instanceof URL ? wasm.href : (wasm ?? null)
-  const opening = { database, storage, readOnly, settings, wasm: source }
-  const port = await WorkerClient.open(worker, opening, signal)
+  const port = await WorkerClient.open(
+    worker,
+    { database, storage, readOnly, sharing, settings, wasm: source },
+    signal,
+  )
   return { port, release: () => port.end() }
 }

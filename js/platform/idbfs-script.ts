@@ -1,12 +1,15 @@
 /** Loads Emscripten's file system, 57 KB of script that only databases with `storage: 'idbfs'` need. */
 import type { StorageAdapter } from '../../storage/contract.js'
-import { idbfsStorage } from '../../storage/idbfs.js'
+import { type IdbfsOptions, idbfsStorage } from '../../storage/idbfs.js'
 import type { CreateIdbfsModule } from '../../storage/idbfs-module.js'
 import { errorFromCode } from '../errors/omen-error.js'
 
 export type ImportIdbfs = () => Promise<{ default: CreateIdbfsModule }>
 
-export async function loadIdbfsStorage(importScript: ImportIdbfs): Promise<StorageAdapter> {
+export async function loadIdbfsStorage(
+  importScript: ImportIdbfs,
+  options: Omit<IdbfsOptions, 'createModule'>,
+): Promise<StorageAdapter> {
   let script: { default: CreateIdbfsModule }
   try {
     script = await importScript()
@@ -17,5 +20,5 @@ export async function loadIdbfsStorage(importScript: ImportIdbfs): Promise<Stora
       cause,
     )
   }
-  return idbfsStorage({ createModule: script.default })
+  return idbfsStorage({ ...options, createModule: script.default })
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { memoryStorage } from '../../storage/memory.js'
 import { nodeFsStorage } from '../../storage/node-fs.js'
 import { loadCoreModule } from '../wasm/core-module.js'
-import type { Runtime } from './connect.js'
+import type { Runtime } from './open-host.js'
 import { unsupportedStorage } from './unsupported.js'
 
 const builds = () => ({
@@ -19,14 +19,11 @@ async function readUrl(url: URL): Promise<BufferSource> {
 }
 
 export const nodeRuntime: Runtime = {
-  defaultStorage: () => 'fs',
   storage: (name) => {
     if (name === 'fs') return nodeFsStorage()
     if (name === 'memory') return memoryStorage()
     throw unsupportedStorage(name, 'Node, Deno and Bun')
   },
   loadCore: (wasm) => loadCoreModule(wasm ?? builds(), { readUrl }),
-  // The worker's script shares this, and must not name itself: bundlers would bundle it for ever.
-  startWorker: null,
   clockStandsStill: false,
 }

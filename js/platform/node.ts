@@ -3,6 +3,7 @@ import { openWith } from '../api/open.js'
 import { connectWith } from './connect.js'
 import { nodeRuntime } from './node-runtime.js'
 import { startWorker } from './node-thread.js'
+import { openHost } from './open-host.js'
 
 export * from './public.js'
 
@@ -13,4 +14,10 @@ export * from './public.js'
  * `LOCKED`: another process or handle has it open for writing. `CORRUPTION`: stored bytes are damaged; nothing is
  * repaired or replaced in silence.
  */
-export const open = openWith(connectWith({ ...nodeRuntime, startWorker }))
+export const open = openWith(
+  connectWith({
+    defaultStorage: () => 'fs',
+    startWorker,
+    openHere: (request) => openHost(nodeRuntime, 'in-place', request),
+  }),
+)

@@ -6,6 +6,7 @@ export interface WorkerOpenRequest {
   readonly database: string
   readonly storage: string
   readonly readOnly: boolean
+  readonly sharing: boolean
   readonly settings: HostSettings
   /** The engine's wasm where the default does not fit: compiled, as bytes, or the address of a URL. */
   readonly wasm: WebAssembly.Module | BufferSource | string | null

@@ -1,6 +1,11 @@
 /** The worker's side: opens the host when told to, passes requests on, posts answers. */
-import type { EngineHost } from '../engine/engine-host.js'
-import type { RequestInput, RequestKind, RequestOptions, RequestOutput } from '../engine/protocol.js'
+import type {
+  HostPort,
+  RequestInput,
+  RequestKind,
+  RequestOptions,
+  RequestOutput,
+} from '../engine/protocol.js'
 import { asOmenError, toErrorRecord } from '../engine/protocol.js'
 import { type FromWorker, STOPPABLE, type ToWorker, type WorkerOpenRequest } from './messages.js'
 
@@ -11,11 +16,11 @@ export interface WorkerEndpoint {
 }
 
 /** Makes the host for a request: the platform knows where wasm and storage are. */
-export type OpenHost = (request: WorkerOpenRequest) => Promise<EngineHost>
+export type OpenHost = (request: WorkerOpenRequest) => Promise<HostPort>
 
 /** Serves one database over `endpoint`. */
 export function serve(endpoint: WorkerEndpoint, openHost: OpenHost): void {
-  let host: EngineHost | null = null
+  let host: HostPort | null = null
   const stopping = new Map<number, AbortController>()
 
   const open = async (request: WorkerOpenRequest): Promise<void> => {

@@ -1,10 +1,10 @@
 /**
- * IndexedDB directly against IDBFS, in Chromium and Firefox: the figures of docs/decisions/0006.
+ * IndexedDB directly against OPFS and IDBFS, in Chromium and Firefox: the figures of docs/decisions/0006.
  *
  *   npx esbuild tests/bench/browser-storage.ts --bundle --platform=node --format=esm --packages=external \
  *     --outfile=build/bench/browser-storage.mjs && node build/bench/browser-storage.mjs
  *
- * Rounds of the two adapters alternate; the table shows medians, build/bench/browser-storage.json all rounds.
+ * Rounds of the adapters alternate; the table shows medians, build/bench/browser-storage.json all rounds.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -26,7 +26,7 @@ import type { Round } from './browser-storage-page.js'
 
 const ROUNDS = Number(process.env['OMENDB_ROUNDS'] ?? 5)
 const BROWSERS: readonly BrowserName[] = ['chromium', 'firefox']
-const ADAPTERS: readonly AdapterName[] = ['indexeddb', 'idbfs']
+const ADAPTERS: readonly AdapterName[] = ['indexeddb', 'opfs', 'idbfs']
 // From tests/bench and from build/bench alike.
 const PAGE = fileURLToPath(new URL('../../tests/bench/browser-storage-page.ts', import.meta.url))
 const RESULTS = fileURLToPath(new URL('../../build/bench/browser-storage.json', import.meta.url))
@@ -62,7 +62,8 @@ async function measureBrowser(origin: string, browserName: BrowserName): Promise
 
 async function keptBytes(page: BrowserPage, adapter: AdapterName): Promise<number | null> {
   const { playwright } = page
-  if (playwright === undefined) return null
+  // The heap that is measured is the page's, and OPFS runs in a worker.
+  if (playwright === undefined || adapter === 'opfs') return null
   await page.reload()
   const session = await playwright.context().newCDPSession(playwright)
   const heapBytes = async (): Promise<number> => {
@@ -86,13 +87,15 @@ function median(values: number[]): number {
 
 function printTable(all: readonly Measured[]): void {
   console.log(
-    '| browser | storage | 4 KiB commit | beside 1,000 objects | put 32 MiB | read 32 MiB | reopen | kept |',
+    '| browser | storage | 4 KiB commit | relaxed | beside 1,000 objects | put 32 MiB | read 32 MiB | reopen | kept |',
   )
-  console.log('|---|---|---|---|---|---|---|---|')
+  console.log('|---|---|---|---|---|---|---|---|---|')
   for (const { browser, adapter, rounds, keptBytes: kept } of all) {
     const figure = (key: keyof Round): string => `${median(rounds.map((round) => round[key])).toFixed(2)} ms`
     const keptText = kept === null ? '-' : `${(kept / 2 ** 20).toFixed(1)} MiB`
-    const figures = (['commitMs', 'commitBesideManyMs', 'putMs', 'readMs', 'reopenMs'] as const).map(figure)
+    const figures = (
+      ['commitMs', 'relaxedCommitMs', 'commitBesideManyMs', 'putMs', 'readMs', 'reopenMs'] as const
+    ).map(figure)
     console.log(`| ${[browser, adapter, ...figures, keptText].join(' | ')} |`)
   }
 }

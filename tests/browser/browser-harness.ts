@@ -1,6 +1,6 @@
 /**
  * Real browsers for tests: a static server over a folder, a page bundled from TypeScript, Chromium (playwright-core
- * over CDP) or Firefox (puppeteer-core over WebDriver BiDi) on a profile folder that outlives the process, and
+ * over CDP) or Firefox (puppeteer-core over WebDriver BiDi) on a profile folder that outlives the process, WebKitGTK, and
  * `kill()`, which ends the whole process tree with SIGKILL so that a test can look at what was left.
  *
  *   const site = await serveFolder(folder)
@@ -18,11 +18,12 @@ import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import puppeteer, { type Browser as PuppeteerBrowser, type Page as PuppeteerPage } from 'puppeteer-core'
 import { killTree } from './process-tree.js'
+import { launchWebKit } from './webkit-driver.js'
 
 export { bundlePage } from './page-bundle.js'
 export { serveFolder, type StaticServer } from './static-server.js'
 
-export type BrowserName = 'chromium' | 'firefox'
+export type BrowserName = 'chromium' | 'firefox' | 'webkit'
 
 export interface BrowserPage {
   /** Evaluates an expression; a promise is awaited. The value travels as JSON. */
@@ -40,6 +41,8 @@ export interface BrowserPage {
 export interface BrowserProcess {
   readonly name: BrowserName
   openPage(url: string): Promise<BrowserPage>
+  /** The main process. */
+  readonly processId: number
   /** SIGKILL to every process of the browser; resolves when all are gone. */
   kill(): Promise<void>
   /** Ends it in the normal way. */
@@ -51,9 +54,11 @@ export interface LaunchOptions {
   profile: string
   /** More command line arguments. */
   args?: readonly string[]
+  /** More preferences of Firefox. */
+  firefoxPreferences?: Readonly<Record<string, unknown>>
 }
 
-const EXECUTABLES: Record<BrowserName, string> = {
+const EXECUTABLES = {
   chromium: process.env['OMENDB_CHROMIUM'] ?? '/usr/bin/chromium',
   firefox: process.env['OMENDB_FIREFOX'] ?? '/usr/bin/firefox-esr',
 }
@@ -93,7 +98,14 @@ export async function removeProfile(profile: string): Promise<void> {
 }
 
 export function launchBrowser(name: BrowserName, options: LaunchOptions): Promise<BrowserProcess> {
-  return name === 'chromium' ? launchChromium(options) : launchFirefox(options)
+  switch (name) {
+    case 'chromium':
+      return launchChromium(options)
+    case 'firefox':
+      return launchFirefox(options)
+    case 'webkit':
+      return launchWebKit(options)
+  }
 }
 
 async function launchChromium({ profile, args = [] }: LaunchOptions): Promise<BrowserProcess> {
@@ -113,6 +125,7 @@ async function launchChromium({ profile, args = [] }: LaunchOptions): Promise<Br
   if (context === undefined) throw new Error('Chromium has no default context')
   return {
     name: 'chromium',
+    processId: processId(child),
     async openPage(url) {
       const page = await context.newPage()
       return chromiumPage(page, url)
@@ -165,29 +178,35 @@ async function chromiumPage(page: Page, url: string): Promise<BrowserPage> {
   }
 }
 
-async function launchFirefox({ profile, args = [] }: LaunchOptions): Promise<BrowserProcess> {
+async function launchFirefox({
+  profile,
+  args = [],
+  firefoxPreferences = {},
+}: LaunchOptions): Promise<BrowserProcess> {
   const browser = await puppeteer.launch({
     browser: 'firefox',
     executablePath: EXECUTABLES.firefox,
     headless: true,
     userDataDir: profile,
     args: [...args],
-    extraPrefsFirefox: FIREFOX_PREFERENCES,
+    // All those of an earlier launch would stay in the profile.
+    extraPrefsFirefox: { 'dom.fs.enabled': true, ...FIREFOX_PREFERENCES, ...firefoxPreferences },
     protocolTimeout: 600_000,
   })
+  const child = browser.process()
+  if (child === null) throw new Error('Firefox was not started by this driver')
   return {
     name: 'firefox',
+    processId: processId(child),
     async openPage(url) {
       return firefoxPage(await browser.newPage(), url)
     },
-    kill: () => killFirefox(browser),
+    kill: () => killFirefox(browser, child),
     close: () => browser.close(),
   }
 }
 
-async function killFirefox(browser: PuppeteerBrowser): Promise<void> {
-  const child = browser.process()
-  if (child === null) throw new Error('Firefox was not started by this driver')
+async function killFirefox(browser: PuppeteerBrowser, child: ChildProcess): Promise<void> {
   await killTree(processId(child))
   // Not awaited for an answer: there is nobody to give one.
   await browser.disconnect().catch(() => undefined)

@@ -1,27 +1,59 @@
 /** The contract suite as a page: `contract.run(adapter, case)` answers null, or what went wrong. */
 import { deleteDB, openDB } from 'idb'
+import { opfsFolderName } from '../../storage/opfs.js'
 import type { ContractEnvironment } from '../storage/contract-environment.js'
 import { CONTRACT_CASES } from '../storage/contract-suite.js'
-import { type AdapterName, createAdapter, indexedDbName, NO_LOCKS } from './page-adapters.js'
 import { HOSTILE_NAMES } from '../storage/hostile-names.js'
+import { type AdapterName, createAdapter, indexedDbName, NO_LOCKS } from './page-adapters.js'
+import { exposeCalls } from './page-calls.js'
 
 function environmentOf(adapter: AdapterName): ContractEnvironment {
-  const environment: ContractEnvironment = {
+  const common = {
     createAdapter: () => createAdapter(adapter),
-    databaseName: (label) => `${adapter} ${label}`,
+    databaseName: (label: string) => `${adapter} ${label}`,
     hostileNames: HOSTILE_NAMES,
+  }
+  if (adapter === 'opfs') {
+    return {
+      ...common,
+      async exists(database) {
+        const names: string[] = []
+        for await (const name of (await navigator.storage.getDirectory()).keys()) names.push(name)
+        return names.includes(await opfsFolderName(database))
+      },
+      async evict(database) {
+        const root = await navigator.storage.getDirectory()
+        await root.removeEntry(await opfsFolderName(database), { recursive: true })
+      },
+      keepsWhatIsOpen: true,
+      damage: damagePack,
+    }
+  }
+  return {
+    ...common,
     createRival: async () => createAdapter(adapter, NO_LOCKS),
     async exists(database) {
       const found = await indexedDB.databases()
       return found.some(({ name }) => name === indexedDbName(adapter, database))
     },
-    loseConnection: (database) => deleteDB(indexedDbName(adapter, database)),
+    loseConnection: (database) => loseConnections(indexedDbName(adapter, database)),
+    evict: (database) => deleteDB(indexedDbName(adapter, database)),
     damage: (database, object) => damage(adapter, database, object),
   }
-  return environment
 }
 
-async function damage(adapter: AdapterName, database: string, object: string): Promise<void> {
+/** Makes the browser ask every connection to go, for an upgrade that is then given up. */
+async function loseConnections(name: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const request = indexedDB.open(name, 1_000)
+    request.onupgradeneeded = () => request.transaction?.abort()
+    request.onerror = () => resolve()
+    request.onsuccess = () => reject(new Error('the upgrade was not given up'))
+    request.onblocked = () => reject(new Error('a connection stayed open'))
+  })
+}
+
+async function damage(adapter: 'indexeddb' | 'idbfs', database: string, object: string): Promise<void> {
   const name = indexedDbName(adapter, database)
   const connection = await openDB(name)
   if (adapter === 'indexeddb') await connection.delete('chunks', [object, 3])
@@ -29,7 +61,22 @@ async function damage(adapter: AdapterName, database: string, object: string): P
   connection.close()
 }
 
-const contract = {
+/** Changes one byte of the header of the first record, which everything that was stored stands behind. */
+async function damagePack(database: string): Promise<void> {
+  const root = await navigator.storage.getDirectory()
+  const instances = await root.getDirectoryHandle(await opfsFolderName(database))
+  let instance = ''
+  for await (const name of instances.keys()) instance = name
+  const folder = await instances.getDirectoryHandle(instance)
+  const file = (await folder.getFileHandle('pack-0000000001')) as FileSystemFileHandle & {
+    createSyncAccessHandle(): Promise<{ write(bytes: Uint8Array, at: { at: number }): number; close(): void }>
+  }
+  const handle = await file.createSyncAccessHandle()
+  handle.write(new Uint8Array([0xff]), { at: 40 })
+  handle.close()
+}
+
+exposeCalls('contract', {
   async run(adapter: AdapterName, name: string): Promise<string | null> {
     const environment = environmentOf(adapter)
     const contractCase = CONTRACT_CASES.find((candidate) => candidate.name === name)
@@ -43,6 +90,4 @@ const contract = {
       return error instanceof Error ? `${error.name}: ${error.message}\n${error.stack ?? ''}` : String(error)
     }
   },
-}
-
-Object.assign(globalThis, { contract })
+})

@@ -13,10 +13,10 @@ export interface DatabaseSite {
   remove(): Promise<void>
 }
 
-/** Serves `database-page.ts` beside a copy of dist/, under the policy that the documentation says is enough. */
-export async function serveDatabasePage(): Promise<DatabaseSite> {
+/** Serves a page, bundled from `entry`, beside a copy of dist/, under the policy that the documentation says is enough. */
+export async function serveDatabasePage(entry = 'database-page.ts'): Promise<DatabaseSite> {
   const folder = await mkdtemp(join(tmpdir(), 'omendb-database-page-'))
-  await bundlePage({ entry: fileURLToPath(new URL('database-page.ts', import.meta.url)), outFolder: folder })
+  await bundlePage({ entry: fileURLToPath(new URL(entry, import.meta.url)), outFolder: folder })
   await cp(DIST, join(folder, 'dist'), { recursive: true })
   const said: unknown[] = []
   const server = await serveFolder(folder, {

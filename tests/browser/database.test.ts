@@ -11,7 +11,7 @@ import {
 import { call, type DatabaseSite, serveDatabasePage } from './database-site.js'
 
 const BROWSERS: readonly BrowserName[] = ['chromium', 'firefox']
-const STORAGES = ['indexeddb', 'idbfs'] as const
+const STORAGES = ['indexeddb', 'idbfs', 'opfs'] as const
 /** Kills per browser and storage. */
 const KILLS = Number(process.env['OMENDB_BROWSER_KILLS'] ?? 3)
 const KILL_TIMEOUT_MS = 60_000 * (KILLS + 1)
@@ -44,7 +44,18 @@ describe.each(BROWSERS)('a database in %s', (browserName) => {
     await removeProfile(profile)
   })
 
-  const variants = STORAGES.flatMap((storage) => [true, false].map((worker) => ({ storage, worker })))
+  const variants = STORAGES.flatMap((storage) => [true, false].map((worker) => ({ storage, worker }))).filter(
+    ({ storage, worker }) => worker || storage !== 'opfs',
+  )
+  test('in OPFS needs the engine in a worker, and says so', async () => {
+    const opened = await call<{ code: string; message: string }>(page, 'open', 'in place', {
+      storage: 'opfs',
+      worker: false,
+    })
+    expect(opened.code).toBe('UNSUPPORTED')
+    expect(opened.message).toContain('dedicated worker')
+  })
+
   test.each(variants)(
     'survives a reload without indexing again ($storage, worker: $worker)',
     async (variant) => {
@@ -89,9 +100,9 @@ describe.each(BROWSERS)('a database in %s', (browserName) => {
     },
   )
 
-  test.each(STORAGES)('is LOCKED for the second page, which may read (%s)', async (storage) => {
+  test.each(STORAGES)('keeps a second page out that does not share, which may read (%s)', async (storage) => {
     const name = `two pages ${storage}`
-    await call(page, 'open', name, { storage })
+    await call(page, 'open', name, { storage, sharing: false })
     expect(await call(page, 'write', 3)).toBe(450)
     const second = await browser.openPage(address())
     expect(await call(second, 'open', name, { storage })).toMatchObject({ code: 'LOCKED' })
@@ -106,12 +117,40 @@ describe.each(BROWSERS)('a database in %s', (browserName) => {
 
     expect(await call(page, 'close')).toBeNull()
     expect(await call(second, 'open', name, { storage })).toMatchObject({ readOnly: false })
-    expect(await call(page, 'open', name, { storage })).toMatchObject({ code: 'LOCKED' })
+    expect(await call(page, 'open', name, { storage, sharing: false })).toMatchObject({ code: 'LOCKED' })
     // A page that goes away without closing gives its lock up too.
     await second.close()
     expect(await call(page, 'open', name, { storage })).toMatchObject({ readOnly: false })
     expect(await call(page, 'check', { written: 4, deleted: 0 })).toBeNull()
     await call(page, 'close')
+  })
+})
+
+describe('a browser without OPFS', () => {
+  test('keeps in IndexedDB what was to be there, and says so', async () => {
+    const profile = await createProfile()
+    const firefoxPreferences = { 'dom.fs.enabled': false }
+    let browser = await launchBrowser('firefox', { profile, firefoxPreferences })
+    let page = await browser.openPage(address())
+    const opened = await call<{ storageFallback: string }>(page, 'open', 'fallen back', { storage: 'opfs' })
+    expect(opened).toMatchObject({ storage: 'indexeddb', engine: 'worker', durable: true })
+    expect(opened.storageFallback).toMatch(/^opfs: this runtime has no private file system/)
+    expect(await call(page, 'write', 2)).toBe(300)
+    await call(page, 'close')
+    await browser.close()
+
+    // What was begun where it is to be is not looked for elsewhere.
+    browser = await launchBrowser('firefox', { profile })
+    page = await browser.openPage(address())
+    expect(await call(page, 'open', 'in place', { storage: 'opfs' })).toMatchObject({ storage: 'opfs' })
+    expect(await call(page, 'write', 2)).toBe(300)
+    await call(page, 'close')
+    await browser.close()
+    browser = await launchBrowser('firefox', { profile, firefoxPreferences })
+    page = await browser.openPage(address())
+    expect(await call(page, 'open', 'in place', { storage: 'opfs' })).toMatchObject({ code: 'UNSUPPORTED' })
+    await browser.close()
+    await removeProfile(profile)
   })
 })
 

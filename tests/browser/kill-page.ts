@@ -1,8 +1,9 @@
 /** A page that writes until its browser is killed, and one that looks at what survived. */
 import { checkSurvivors, type Acknowledged, writeForever } from '../storage/write-script.js'
 import { type AdapterName, createAdapter } from './page-adapters.js'
+import { exposeCalls } from './page-calls.js'
 
-const killTest = {
+exposeCalls('killTest', {
   /** Starts writing. A step is acknowledged when the server has answered: what never left the page counts for nothing. */
   async write(adapter: AdapterName, database: string): Promise<void> {
     const session = await createAdapter(adapter).open(database, 'write')
@@ -21,6 +22,4 @@ const killTest = {
       await reopened.close()
     }
   },
-}
-
-Object.assign(globalThis, { killTest })
+})

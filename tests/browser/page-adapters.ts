@@ -3,9 +3,10 @@ import { escapeDatabaseName } from '../../storage/database-name.js'
 import { idbfsStorage } from '../../storage/idbfs.js'
 import type { CreateIdbfsModule } from '../../storage/idbfs-module.js'
 import { indexedDbStorage } from '../../storage/indexeddb.js'
+import { opfsStorage } from '../../storage/opfs.js'
 import type { LockProvider } from '../../storage/web-lock.js'
 
-export type AdapterName = 'indexeddb' | 'idbfs'
+export type AdapterName = 'indexeddb' | 'idbfs' | 'opfs'
 
 /** Grants every lock at once: the lock of a client that believes to be alone. */
 export const NO_LOCKS: LockProvider = { request: async (_name, _options, callback) => callback({}) }
@@ -20,11 +21,12 @@ const createModule: CreateIdbfsModule = async (options) => {
 
 export function createAdapter(name: AdapterName, locks?: LockProvider): StorageAdapter {
   const options = locks === undefined ? {} : { locks }
+  if (name === 'opfs') return opfsStorage(options)
   return name === 'indexeddb' ? indexedDbStorage(options) : idbfsStorage({ createModule, ...options })
 }
 
 /** The name IndexedDB knows a database by. */
-export function indexedDbName(adapter: AdapterName, database: string): string {
+export function indexedDbName(adapter: Exclude<AdapterName, 'opfs'>, database: string): string {
   const escaped = escapeDatabaseName(database)
   return adapter === 'indexeddb' ? `omendb:${escaped}` : `/omendb-idbfs-${escaped}`
 }

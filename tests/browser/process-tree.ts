@@ -49,3 +49,18 @@ function statFields(id: string): string[] | undefined {
     return undefined
   }
 }
+
+/** Clock ticks of processor time that a process has used so far; 0 for one that is gone. */
+function processorTicks(id: number): number {
+  const fields = statFields(String(id))
+  // utime and stime; the fields begin with the third of the manual's, the state.
+  return fields === undefined ? 0 : Number(fields[11]) + Number(fields[12])
+}
+
+/** Which process below `root` does what `work` keeps busy: the one that used most of the processor meanwhile. */
+export async function busiestProcess(root: number, work: () => Promise<unknown>): Promise<number> {
+  const before = new Map(processTree(root).map((id) => [id, processorTicks(id)]))
+  await work()
+  const used = [...before].map(([id, ticks]) => ({ id, ticks: processorTicks(id) - ticks }))
+  return used.reduce((most, each) => (each.ticks > most.ticks ? each : most)).id
+}

@@ -2,6 +2,7 @@
 import type { StorageSession } from '../../storage/contract.js'
 import { assert, assertBytes, pattern } from '../storage/contract-environment.js'
 import { type AdapterName, createAdapter } from './page-adapters.js'
+import { exposeCalls } from './page-calls.js'
 
 export interface Filled {
   stored: number
@@ -13,15 +14,25 @@ const SIZE_BYTES = 3 * 1024 * 1024
 const DATABASE = 'full'
 let session: StorageSession
 
-const quotaPage = {
-  /** Puts batches of two objects until one is refused. */
-  async fill(adapter: AdapterName): Promise<Filled> {
-    session = await createAdapter(adapter).open(DATABASE, 'write')
+exposeCalls('quotaPage', {
+  /** Opens to write and answers how that went. */
+  async open(adapter: AdapterName): Promise<unknown> {
+    try {
+      await (await createAdapter(adapter).open(DATABASE, 'write')).close()
+      return 'open'
+    } catch (error) {
+      return (error as { code?: unknown }).code ?? String(error)
+    }
+  },
+
+  /** Puts batches of two objects, every other one relaxed, until one is refused. */
+  async fill(adapter: AdapterName, recreate = false): Promise<Filled> {
+    session = await createAdapter(adapter).open(DATABASE, 'write', { recreate })
     await session.compareAndSetHead(null, HEAD)
     for (let stored = 0; ; stored += 2) {
       const batch = [stored, stored + 1].map((i) => ({ name: `d-${i}`, bytes: pattern(SIZE_BYTES, i) }))
       try {
-        await session.put(batch, HEAD)
+        await session.put(batch, HEAD, { relaxed: stored % 4 === 0 })
       } catch (error) {
         return { stored, code: (error as { code?: unknown }).code ?? String(error) }
       }
@@ -55,6 +66,33 @@ const quotaPage = {
     return codes
   },
 
+  /** What the other writes of a full session do; none may fail otherwise than for want of room, or change anything. */
+  async writeWhenFull(): Promise<unknown[]> {
+    const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code ?? String(error)
+    const small = { name: 'd-small', bytes: pattern(1_000_000, 98) }
+    const codes = [
+      await session.put([small, { name: 'd-big', bytes: pattern(4 * SIZE_BYTES, 97) }], HEAD).catch(codeOf),
+      await session.compareAndSetHead(HEAD, HEAD).catch(codeOf),
+      await session.sync().catch(codeOf),
+      await session.delete(['d-small', 'd-big', 'd-never']).catch(codeOf),
+    ]
+    return codes.map((code) => (code === undefined ? 'done' : code))
+  },
+
+  /** Makes room by deleting half of what is there, and uses it. */
+  async deleteAndGoOn(stored: number): Promise<string> {
+    const kept = Math.floor(stored / 2)
+    await session.delete(Array.from({ length: stored - kept }, (_, i) => `d-${kept + i}`))
+    for (let i = kept; i < stored - 1; i++) {
+      await session.put([{ name: `e-${i}`, bytes: pattern(SIZE_BYTES, i) }], HEAD)
+    }
+    for (let i = 0; i < stored - 1; i++) {
+      const name = i < kept ? `d-${i}` : `e-${i}`
+      assertBytes(await session.get(name), pattern(SIZE_BYTES, i), name)
+    }
+    return 'went on'
+  },
+
   /** With room again the session goes on. */
   async goOn(): Promise<string> {
     await session.put([{ name: 'd-late', bytes: pattern(SIZE_BYTES, 99) }], HEAD)
@@ -62,7 +100,7 @@ const quotaPage = {
     await session.close()
     return 'went on'
   },
-}
+})
 
 async function checkSession(opened: StorageSession, stored: number): Promise<void> {
   assertBytes(await opened.readHead(), HEAD, 'head')
@@ -71,5 +109,3 @@ async function checkSession(opened: StorageSession, stored: number): Promise<voi
   for (let i = 0; i < stored; i++)
     assertBytes(await opened.get(`d-${i}`), pattern(SIZE_BYTES, i), `object ${i}`)
 }
-
-Object.assign(globalThis, { quotaPage })

@@ -79,6 +79,9 @@ export async function expectWorkingPage(page: BrowserPage): Promise<void> {
   const idbfs = JSON.stringify(['through-idbfs', { storage: 'idbfs' }])
   expect(await page.evaluate(`globalThis.write(...${idbfs})`)).toMatchObject({ storage: 'idbfs', count: 3 })
   expect(await page.evaluate(`globalThis.read(...${idbfs})`)).toMatchObject({ storage: 'idbfs', count: 3 })
+  const opfs = JSON.stringify(['through-opfs', { storage: 'opfs' }])
+  expect(await page.evaluate(`globalThis.write(...${opfs})`)).toMatchObject({ storage: 'opfs', count: 3 })
+  expect(await page.evaluate(`globalThis.read(...${opfs})`)).toMatchObject({ storage: 'opfs', count: 3 })
   expect(page.errors).toEqual([])
 }
 

@@ -21,7 +21,7 @@ describe('the tarball', () => {
       (path) =>
         !/^(package\.json|README\.md|LICENSE|NOTICE|CHANGELOG\.md)$/.test(path) &&
         !/^dist\/([a-z-]+\/)*([a-z-]+\.(js|wasm)|THIRD_PARTY_LICENSES\.txt)$/.test(path) &&
-        !/^dist\/types\/([a-z-]+\/)*[a-z-]+\.d\.ts$/.test(path),
+        !/^dist\/types\/([a-z-]+\/)*[a-z0-9-]+\.d\.ts$/.test(path),
     )
     expect(unexpected).toEqual([])
     expect(app.files).toContain('dist/THIRD_PARTY_LICENSES.txt')

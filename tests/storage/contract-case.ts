@@ -12,7 +12,8 @@ export const HEAD_A = new Uint8Array([1, 2, 3])
 export const HEAD_B = new Uint8Array([1, 2, 4])
 export const MEBIBYTE = 1024 * 1024
 
-export type Need = 'compareAndSet' | 'rival' | 'exists' | 'damage' | 'connection'
+export type Need =
+  'compareAndSet' | 'rival' | 'exists' | 'damage' | 'connection' | 'evict' | 'evictOpen' | 'atomic'
 
 function missing(environment: ContractEnvironment, need: Need): string | null {
   const { capabilities } = environment.createAdapter()
@@ -27,6 +28,12 @@ function missing(environment: ContractEnvironment, need: Need): string | null {
       return environment.damage ? null : 'the adapter keeps no books of its own'
     case 'connection':
       return environment.loseConnection ? null : 'the adapter has no connection'
+    case 'evict':
+      return environment.evict ? null : 'the adapter cannot tell what vanished from what never was'
+    case 'evictOpen':
+      return environment.keepsWhatIsOpen ? 'a page cannot remove what a writer has open' : null
+    case 'atomic':
+      return capabilities.atomicMultiPut ? null : 'the adapter states that it puts object by object'
   }
 }
 

@@ -17,8 +17,12 @@ export interface ContractEnvironment {
   exists?(database: string): Promise<boolean>
   /** Damages the store's own bookkeeping of an object of several chunks, without the adapter. */
   damage?(database: string, object: string): Promise<void>
-  /** Ends the session's connection as the runtime would: from outside. */
+  /** Ends the connections to the store from outside, and leaves what is stored as it is. */
   loseConnection?(database: string): Promise<void>
+  /** Removes what is stored of the database, without the adapter. */
+  evict?(database: string): Promise<void>
+  /** The runtime lets nobody remove, by the means of a page, what a writer has open. */
+  readonly keepsWhatIsOpen?: true
 }
 
 /** What a case may use to fail. */

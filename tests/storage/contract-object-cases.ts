@@ -55,18 +55,23 @@ export const OBJECT_CASES: readonly ContractCase[] = [
     },
     ['compareAndSet'],
   ),
-  contractCase('with atomic multi-put one taken name refuses all of them', async (environment) => {
-    if (!environment.createAdapter().capabilities.atomicMultiPut) return
-    await withWriter(environment, environment.databaseName('atomic'), async (session) => {
-      await session.compareAndSetHead(null, HEAD_A)
-      await session.put([{ name: 'd-2', bytes: pattern(10, 2) }], HEAD_A)
-      const batch = ['d-1', 'd-2', 'd-3'].map((name) => ({ name, bytes: pattern(50, 3) }))
-      await assertCode(session.put(batch, HEAD_A), 'LOCKED', 'batch')
-      assertEqual((await session.list('')).sort(), ['d-2'], 'names')
-      assertEqual(await session.get('d-1'), null, 'd-1')
-      assertBytes(await session.get('d-2'), pattern(10, 2), 'd-2')
-    })
-  }),
+  contractCase(
+    'with atomic multi-put one taken name refuses all of them',
+    async (environment) => {
+      await withWriter(environment, environment.databaseName('atomic'), async (session) => {
+        await session.compareAndSetHead(null, HEAD_A)
+        await session.put([{ name: 'd-2', bytes: pattern(10, 2) }], HEAD_A)
+        const batch = ['d-1', 'd-2', 'd-3'].map((name) => ({ name, bytes: pattern(50, 3) }))
+        for (const relaxed of [false, true]) {
+          await assertCode(session.put(batch, HEAD_A, { relaxed }), 'LOCKED', `batch, relaxed: ${relaxed}`)
+          assertEqual((await session.list('')).sort(), ['d-2'], 'names')
+          assertEqual(await session.get('d-1'), null, 'd-1')
+          assertBytes(await session.get('d-2'), pattern(10, 2), 'd-2')
+        }
+      })
+    },
+    ['atomic'],
+  ),
   contractCase('ranges are cut at the object’s end', async (environment) => {
     await withWriter(environment, environment.databaseName('ranges'), async (session) => {
       await session.compareAndSetHead(null, HEAD_A)

@@ -85,6 +85,7 @@ export const DATABASE_CASES: readonly ContractCase[] = [
     await withReader(environment, database, async (session) => {
       await assertCode(session.compareAndSetHead(HEAD_A, HEAD_B), 'READ_ONLY', 'compareAndSetHead')
       await assertCode(session.put([{ name: 'd-2', bytes: pattern(1, 1) }], HEAD_A), 'READ_ONLY', 'put')
+      await assertCode(session.sync(), 'READ_ONLY', 'sync')
       await assertCode(session.delete(['d-1']), 'READ_ONLY', 'delete')
       assertBytes(await session.get('d-1'), pattern(10, 1), 'object')
     })
@@ -101,6 +102,7 @@ export const DATABASE_CASES: readonly ContractCase[] = [
       await assertCode(session.usage(), 'CLOSED', 'usage')
       await assertCode(session.compareAndSetHead(null, HEAD_A), 'CLOSED', 'compareAndSetHead')
       await assertCode(session.put([], HEAD_A), 'CLOSED', 'put')
+      await assertCode(session.sync(), 'CLOSED', 'sync')
       await assertCode(session.delete(['d-1']), 'CLOSED', 'delete')
     }
   }),
@@ -211,32 +213,108 @@ export const DAMAGE_CASES: readonly ContractCase[] = [
         await session.put([{ name: 'd-1', bytes: pattern(42 * MEBIBYTE, 1) }], HEAD_A)
       })
       await environment.damage!(database, 'd-1')
-      await withReader(environment, database, async (session) => {
-        await assertCode(session.get('d-1'), 'CORRUPTION', 'get')
+      // Opening may find it, or the first read that needs it.
+      const reading = withReader(environment, database, async (session) => {
+        await session.get('d-1')
       })
+      await assertCode(reading, 'CORRUPTION', 'opening and reading')
     },
     ['damage'],
   ),
   contractCase(
-    'a lost connection is STORAGE_FAILED for a writer, and readers never take it for absence',
+    'a connection that was lost is made anew, for writers and readers',
     async (environment) => {
       const database = environment.databaseName('lost')
+      await withWriter(environment, database, async (writer) => {
+        await writer.compareAndSetHead(null, HEAD_A)
+        await writer.put([{ name: 'd-1', bytes: pattern(10, 1) }], HEAD_A)
+        await withReader(environment, database, async (reader) => {
+          assertBytes(await reader.get('d-1'), pattern(10, 1), 'object')
+          await environment.loseConnection!(database)
+          assertBytes(await reader.get('d-1'), pattern(10, 1), 'object for a reader')
+          assertBytes(await writer.get('d-1'), pattern(10, 1), 'object for the writer')
+          await environment.loseConnection!(database)
+          await writer.put([{ name: 'd-2', bytes: pattern(10, 2) }], HEAD_A)
+          await environment.loseConnection!(database)
+          assertEqual(await writer.compareAndSetHead(HEAD_A, HEAD_B), true, 'head')
+          await environment.loseConnection!(database)
+          await writer.delete(['d-1'])
+          await environment.loseConnection!(database)
+          await writer.sync()
+          assertBytes(await reader.readHead(), HEAD_B, 'head for a reader')
+          assertEqual(await reader.list(''), ['d-2'], 'names for a reader')
+        })
+        await assertCode(environment.createAdapter().open(database, 'write'), 'LOCKED', 'a second writer')
+      })
+    },
+    ['connection'],
+  ),
+]
+
+/** What vanished is told from what never was, where the adapter can. */
+export const EVICTION_CASES: readonly ContractCase[] = [
+  contractCase(
+    'what vanishes under its sessions is EVICTED for all of them, and nothing is made in its place',
+    async (environment) => {
+      const database = environment.databaseName('vanishing')
       const writer = await environment.createAdapter().open(database, 'write')
       await writer.compareAndSetHead(null, HEAD_A)
       await writer.put([{ name: 'd-1', bytes: pattern(10, 1) }], HEAD_A)
       const reader = await environment.createAdapter().open(database, 'read')
       assertBytes(await reader.get('d-1'), pattern(10, 1), 'object')
-      await environment.loseConnection!(database)
-      await assertCode(writer.put([{ name: 'd-2', bytes: pattern(10, 2) }], HEAD_A), 'STORAGE_FAILED', 'put')
-      await assertCode(writer.compareAndSetHead(HEAD_A, HEAD_B), 'STORAGE_FAILED', 'compareAndSetHead')
-      await assertCode(writer.delete(['d-1']), 'STORAGE_FAILED', 'delete')
-      await assertCode(writer.get('d-1'), 'STORAGE_FAILED', 'get')
-      await assertCode(writer.readHead(), 'STORAGE_FAILED', 'readHead')
-      await assertCode(reader.readHead(), 'STORAGE_FAILED', 'readHead of a reader')
-      await assertCode(reader.get('d-1'), 'STORAGE_FAILED', 'get of a reader')
+      await environment.evict!(database)
+      await assertCode(writer.put([{ name: 'd-2', bytes: pattern(10, 2) }], HEAD_A), 'EVICTED', 'put')
+      await assertCode(writer.sync(), 'EVICTED', 'sync')
+      await assertCode(writer.compareAndSetHead(HEAD_A, HEAD_B), 'EVICTED', 'compareAndSetHead')
+      await assertCode(writer.readHead(), 'EVICTED', 'readHead')
+      await assertCode(writer.get('d-1'), 'EVICTED', 'get')
+      await assertCode(writer.list(''), 'EVICTED', 'list')
+      await assertCode(writer.delete(['d-1']), 'EVICTED', 'delete')
+      await assertCode(reader.readHead(), 'EVICTED', 'readHead of a reader')
+      await assertCode(reader.get('d-1'), 'EVICTED', 'get of a reader')
       await writer.close()
       await reader.close()
+      assertEqual(await environment.exists?.(database), environment.exists && false, 'exists')
     },
-    ['connection'],
+    ['evict', 'evictOpen'],
+  ),
+  contractCase(
+    'what vanished is EVICTED when it is opened, until it is made anew',
+    async (environment) => {
+      const database = environment.databaseName('vanished')
+      await withWriter(environment, database, async (session) => {
+        await session.compareAndSetHead(null, HEAD_A)
+      })
+      await environment.evict!(database)
+      for (const mode of ['write', 'read', 'write'] as const) {
+        await assertCode(environment.createAdapter().open(database, mode), 'EVICTED', mode)
+        assertEqual(await environment.exists?.(database), environment.exists && false, `exists after ${mode}`)
+      }
+      const anew = await environment.createAdapter().open(database, 'write', { recreate: true })
+      assertEqual(await anew.readHead(), null, 'head')
+      await anew.compareAndSetHead(null, HEAD_B)
+      await anew.put([{ name: 'd-1', bytes: pattern(10, 1) }], HEAD_B)
+      await anew.close()
+      // There is something to keep again, so recreating keeps it.
+      const kept = await environment.createAdapter().open(database, 'write', { recreate: true })
+      assertBytes(await kept.readHead(), HEAD_B, 'head after recreating twice')
+      await kept.close()
+      await environment.evict!(database)
+      await assertCode(environment.createAdapter().open(database, 'write'), 'EVICTED', 'vanished again')
+    },
+    ['evict'],
+  ),
+  contractCase(
+    'what was opened and never written to is new, not EVICTED',
+    async (environment) => {
+      const database = environment.databaseName('never-written')
+      for (let i = 0; i < 2; i++) {
+        await withWriter(environment, database, async (session) => {
+          assertEqual(await session.readHead(), null, 'head')
+        })
+        await environment.evict!(database)
+      }
+    },
+    ['evict'],
   ),
 ]

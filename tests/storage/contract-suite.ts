@@ -3,7 +3,8 @@
  * throws, so the same cases run in Node, in a page, and in workerd.
  */
 import { OBJECT_CASES } from './contract-object-cases.js'
-import { DAMAGE_CASES, DATABASE_CASES, WRITER_CASES } from './contract-session-cases.js'
+import { RELAXED_CASES } from './contract-relaxed-cases.js'
+import { DAMAGE_CASES, DATABASE_CASES, EVICTION_CASES, WRITER_CASES } from './contract-session-cases.js'
 import { type ContractCase, contractCase, HEAD_A, HEAD_B, withReader, withWriter } from './contract-case.js'
 import { assertBytes, assertEqual, pattern } from './contract-environment.js'
 
@@ -69,7 +70,9 @@ const HEAD_CASES: readonly ContractCase[] = [
 export const CONTRACT_CASES: readonly ContractCase[] = [
   ...HEAD_CASES,
   ...OBJECT_CASES,
+  ...RELAXED_CASES,
   ...DATABASE_CASES,
   ...WRITER_CASES,
   ...DAMAGE_CASES,
+  ...EVICTION_CASES,
 ]

@@ -67,7 +67,8 @@ export class ImageLibrary {
   }
 
   static async open(options: LibraryOptions): Promise<ImageLibrary> {
-    const database = await open(DATABASE_NAME, options)
+    // One tab indexes; a second one is offered to look on.
+    const database = await open(DATABASE_NAME, { ...options, sharing: false })
     try {
       const images = await openImages(database)
       return new ImageLibrary(database, images, await images.stats())

@@ -28,7 +28,7 @@ function streamOf(bytes: Uint8Array, chunkBytes = bytes.length || 1): ReadableSt
 
 async function contents(db: Database, name = 'notes'): Promise<Record<string, number>> {
   const rows = await collect((await db.collection<N>(name)).list())
-  return Object.fromEntries(rows.map(({ id, metadata }) => [id, metadata!.n]))
+  return Object.fromEntries(rows.map(({ id, metadata }) => [String(id), metadata!.n]))
 }
 
 async function filled(db: Database): Promise<void> {

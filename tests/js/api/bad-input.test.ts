@@ -17,8 +17,11 @@ const NAMES: Case[] = [
 
 describeBoth('open', (_openMemory, worker) => {
   it.each<Case>([
-    ['an unknown option', { storge: 'memory' }, 'INVALID_ARGUMENT', /"storge".*storage, worker/],
-    ['an option of a later version', { durability: 'strict' }, 'INVALID_ARGUMENT', /"durability"/],
+    ['an unknown option', { storge: 'memory' }, 'INVALID_ARGUMENT', /"storge".*storage, durability/],
+    ['an option of a later version', { encryption: 'aes' }, 'INVALID_ARGUMENT', /"encryption"/],
+    ['an unknown durability', { durability: 'lax' }, 'INVALID_ARGUMENT', /'relaxed'.*"lax"/],
+    ['recreate that is no boolean', { recreate: 'yes' }, 'INVALID_ARGUMENT', /recreate.*"yes"/],
+    ['a retention that is no time', { retentionMs: '1 h' }, 'INVALID_ARGUMENT', /retentionMs.*"1 h"/],
     ['options that are none', 5, 'INVALID_ARGUMENT', /object.*5/],
     ['an unknown storage', { storage: 'floppy' }, 'INVALID_ARGUMENT', /'fs'.*"floppy"/],
     ['a storage that is no adapter', { storage: {} }, 'INVALID_ARGUMENT', /StorageAdapter/],

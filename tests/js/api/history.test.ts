@@ -32,7 +32,7 @@ describeBoth('the past', (openMemory) => {
       await using then = await db.at(sequence)
       expect(then.sequence).toBe(sequence)
       const rows = await collect((await then.collection<N>('notes')).list())
-      expect(Object.fromEntries(rows.map(({ id, metadata }) => [id, metadata!.n]))).toEqual(contents)
+      expect(Object.fromEntries(rows.map(({ id, metadata }) => [String(id), metadata!.n]))).toEqual(contents)
     }
     const { sequence, oldestSequence } = await db.stats()
     expect(oldestSequence).toBeLessThanOrEqual(1)

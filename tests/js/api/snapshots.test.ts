@@ -16,7 +16,7 @@ async function rowsOf(view: CollectionView<N>): Promise<Record<string, number>> 
   expect(new Set(found.map((hit) => hit.id))).toEqual(new Set(ids))
   expect(await view.count()).toBe(ids.length)
   expect(await view.get(ids)).toEqual(listed)
-  return Object.fromEntries(listed.map(({ id, metadata }) => [id, metadata!.n]))
+  return Object.fromEntries(listed.map(({ id, metadata }) => [String(id), metadata!.n]))
 }
 
 describeBoth('a snapshot', (openMemory) => {

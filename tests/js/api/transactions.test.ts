@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { Transaction, TransactionCollection } from 'omendb'
+import type { OmenError, Transaction, TransactionCollection } from 'omendb'
 import { codeOf, collect, describeBoth, errorOf, type OpenMemory, untyped } from './both-engines.js'
 
 interface N {
@@ -251,6 +251,26 @@ describeBoth('a transaction', (openMemory) => {
       expect(await own.count()).toBe(12)
     })
     expect(await notes.count()).toBe(12)
+  })
+
+  it('has in it what resolved, and nothing of what was aborted', async () => {
+    const { db, notes } = await opened(openMemory)
+    for (const late of [false, true]) {
+      const controller = new AbortController()
+      const id = `late ${late}`
+      let code = 'no error'
+      await db.transaction(async (transaction) => {
+        const own = await transaction.collection<N>('notes')
+        const write = own.upsert([row(id, 1)], { signal: controller.signal })
+        if (late) await own.count()
+        controller.abort('enough')
+        code = await write.then(
+          () => code,
+          (error: unknown) => (error as OmenError).code,
+        )
+      })
+      expect((await notes.get([id]))[0] === null, code).toBe(code === 'ABORTED')
+    }
   })
 
   it('ends with its database', async () => {

@@ -4,6 +4,7 @@ import type { Database } from '../../../js/api/database.js'
 import type { CollectionOptions, OpenOptions } from '../../../js/api/types.js'
 import { OmenError } from '../../../js/errors/omen-error.js'
 import { connectWith } from '../../../js/platform/connect.js'
+import { openHost, type Runtime } from '../../../js/platform/open-host.js'
 import type { CoreModule } from '../../../js/wasm/core-module.js'
 import type { StorageAdapter } from '../../../storage/contract.js'
 import { memoryStorage } from '../../../storage/memory.js'
@@ -23,13 +24,16 @@ export async function openInPlace(
 ): Promise<OpenedInPlace> {
   const { clockStandsStill = false, ...rest } = options
   let core: CoreModule | null = null
+  const runtime: Runtime = {
+    storage: () => memoryStorage(),
+    loadCore: async () => (core = await loadCore()),
+    clockStandsStill,
+  }
   const open = openWith(
     connectWith({
       defaultStorage: () => 'memory',
-      storage: () => memoryStorage(),
-      loadCore: async () => (core = await loadCore()),
       startWorker: null,
-      clockStandsStill,
+      openHere: (request) => openHost(runtime, 'in-place', request),
     }),
   )
   const db = await open('simulated', { storage, ...rest })

@@ -13,7 +13,7 @@ import type {
 import type { ErrorCode } from '../../../js/errors/codes.js'
 import { errorFromCode } from '../../../js/errors/omen-error.js'
 
-export type WriteKind = 'put' | 'compareAndSetHead' | 'delete'
+export type WriteKind = 'put' | 'sync' | 'compareAndSetHead' | 'delete'
 
 /** What becomes of an operation: how much of it is done, and what its caller hears. */
 export interface Fault {
@@ -31,11 +31,14 @@ export class SimulatedDisk implements StorageAdapter {
     rangedReads: true,
     synchronousReads: false,
     durableOnResolve: true,
+    relaxedPutsInOrder: true,
     consistentReads: true,
     largestObjectBytes: 64 << 20,
   }
   readonly objects = new Map<string, Uint8Array>()
   readonly log: { kind: WriteKind; names: readonly string[] }[] = []
+  /** Objects of relaxed puts that no sync made durable yet. */
+  readonly unsynced = new Set<string>()
   head: Uint8Array | null = null
   plan: FaultPlan = () => null
   /** Reads answer with this while it is set. */
@@ -53,9 +56,20 @@ export class SimulatedDisk implements StorageAdapter {
 
   /** The same contents under a plan that lets everything pass: what the next process finds. */
   restarted(): SimulatedDisk {
+    return this.#cycle > 0 ? this.afterPowerCut() : this.#copy()
+  }
+
+  #copy(): SimulatedDisk {
     const disk = new SimulatedDisk()
     disk.head = this.head
     for (const [name, bytes] of this.objects) disk.objects.set(name, bytes)
+    return disk
+  }
+
+  /** What is left when the machine's power fails: nothing that was not synced. */
+  afterPowerCut(): SimulatedDisk {
+    const disk = this.#copy()
+    for (const name of this.unsynced) disk.objects.delete(name)
     return disk
   }
 
@@ -100,14 +114,21 @@ export class SimulatedDisk implements StorageAdapter {
         })
         return replaced
       },
-      put: async (objects, head) => {
+      put: async (objects, head, options) => {
         await alive()
         if (!equal(this.head, head)) throw errorFromCode('LOCKED', 'the head was replaced')
         await this.#write(
           'put',
           objects.map((object) => object.name),
-          (part) => this.#store(objects.slice(0, Math.ceil(objects.length * part))),
+          (part) => {
+            this.#store(objects.slice(0, Math.ceil(objects.length * part)))
+            if (options?.relaxed === true) for (const { name } of objects) this.unsynced.add(name)
+          },
         )
+      },
+      sync: async () => {
+        await alive()
+        await this.#write('sync', [], () => this.unsynced.clear())
       },
       delete: async (names) => {
         await alive()

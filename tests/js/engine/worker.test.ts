@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { openWith } from '../../../js/api/open.js'
 import type { Database } from '../../../js/api/database.js'
 import { connectWith } from '../../../js/platform/connect.js'
+import { openHost, type Runtime } from '../../../js/platform/open-host.js'
 import type { FromWorker } from '../../../js/worker/messages.js'
 import type { WorkerHandle } from '../../../js/worker/worker-client.js'
 import { memoryStorage } from '../../../storage/memory.js'
@@ -27,14 +28,14 @@ function threadOf(script: string, onTerminate: () => void = () => undefined): Wo
   }
 }
 
+const runtime: Runtime = { storage: () => memoryStorage(), loadCore, clockStandsStill: false }
+
 async function openThrough(startWorker: (() => WorkerHandle) | null, worker?: boolean): Promise<Database> {
   const open = openWith(
     connectWith({
       defaultStorage: () => 'memory',
-      storage: () => memoryStorage(),
-      loadCore,
       startWorker,
-      clockStandsStill: false,
+      openHere: (request) => openHost(runtime, 'in-place', request),
     }),
   )
   return open('tests', { worker })
