@@ -1,8 +1,6 @@
 // Every allocation that can be refused, refused: OUT_OF_MEMORY, the state as before, nothing leaked; and then
 // the same call succeeds.
-#include <functional>
-
-#include "base/allocation.h"
+#include "refused_memory.h"
 #include "test_database.h"
 
 namespace omendb::test {
@@ -26,48 +24,6 @@ std::vector<Row> MakeRows(int first, int count) {
         {NumberId(i), {1 + x, static_cast<float>(i % 13), 2}, "{\"i\":" + std::to_string(i) + "}"});
   }
   return rows;
-}
-
-// Runs a scenario whose calls may run out of memory once.
-class Scenario {
- public:
-  Scenario(AllocationFault fault, uint64_t successes) { SetAllocationFault(fault, successes); }
-  ~Scenario() { SetAllocationFault(AllocationFault::kNone, 0); }
-
-  // A call that fails is made again with memory, after `unchanged` has looked at the state.
-  void Try(const std::function<Status()>& call, const std::function<void()>& unchanged = [] {}) {
-    Status status = call();
-    if (status.ok()) return;
-    ASSERT_EQ(status.code(), Code::kOutOfMemory) << status.message();
-    SetAllocationFault(AllocationFault::kNone, 0);
-    refused_ = true;
-    unchanged();
-    status = call();
-    ASSERT_TRUE(status.ok()) << status.message();
-  }
-  [[nodiscard]] bool refused() const { return refused_; }
-
- private:
-  bool refused_ = false;
-};
-
-// Runs `body` with the n-th allocation refused, for every n, once and for ever.
-void RefuseEach(const std::function<void(Scenario&)>& body) {
-  size_t held = Engine::MemoryBytes();
-  for (AllocationFault fault : {AllocationFault::kOnce, AllocationFault::kForever}) {
-    for (uint64_t successes = 0;; ++successes) {
-      SCOPED_TRACE(testing::Message() << "after " << successes << " allocations");
-      bool refused = false;
-      {
-        Scenario scenario(fault, successes);
-        body(scenario);
-        refused = scenario.refused();
-      }
-      ASSERT_EQ(Engine::MemoryBytes(), held);
-      if (testing::Test::HasFailure()) return;
-      if (!refused) break;
-    }
-  }
 }
 
 TEST(OutOfMemory, WritingReadingAndCheckpoints) {

@@ -42,7 +42,7 @@ void ModelDriver::Step() {
       {45, &ModelDriver::CloseView},
       {10, &ModelDriver::CheckTimes},
       {20, &ModelDriver::Forget},
-      {130, &ModelDriver::Work},
+      {170, &ModelDriver::Work},
       {10, &ModelDriver::Checkpoint},
       {6, &ModelDriver::CheckpointDies},
       {5, &ModelDriver::CheckpointWithCommits},

@@ -24,9 +24,9 @@ TEST(EngineModel, RandomOperationsAgreeWithAModelThatKeepsEveryVersion) {
     RecordProperty("recall", std::to_string(driver.reads().recall()));
     EXPECT_GE(driver.reads().recall(), 0.9);
     if (steps >= kSteps && !HasFailure()) {
-      EXPECT_GT(driver.reads().graph_searches(), 100U);
+      EXPECT_GT(driver.reads().graph_searches(), 30U);
       EXPECT_GT(reached.indexed_rows_max, kFlatRowsMax);
-      EXPECT_GT(reached.cleanings, 5U);
+      EXPECT_GT(reached.cleanings, 0U);
       EXPECT_GT(reached.sweeps, 100U);
       EXPECT_GT(reached.transactions, 50U);
       EXPECT_GT(reached.conflicts, 5U);

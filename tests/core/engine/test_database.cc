@@ -51,6 +51,11 @@ std::string StringId(const std::string& text) { return "\x02" + text; }
 std::string NumberId(int64_t value) { return IntegerId('\0', value); }
 std::string BigintId(int64_t value) { return IntegerId('\1', value); }
 
+void PrintTo(const Row& row, std::ostream* out) {
+  *out << testing::PrintToString(row.id) << " (" << row.vector.size() << " floats from "
+       << (row.vector.empty() ? 0.0F : row.vector[0]) << ", " << row.metadata.size() << " bytes)";
+}
+
 ByteVector EncodeIds(const std::vector<std::string>& ids) {
   ByteVector out;
   Put(out, static_cast<uint32_t>(ids.size()));

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct Row {
   std::vector<float> vector;
   std::string metadata;
   friend bool operator==(const Row&, const Row&) = default;
+  // For failures: the id, and of the rest how much there is.
+  friend void PrintTo(const Row& row, std::ostream* out);
 };
 
 ByteVector EncodeIds(const std::vector<std::string>& ids);
