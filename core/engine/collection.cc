@@ -216,8 +216,9 @@ void Collection::Sweep(uint32_t count) {
 }
 
 bool Collection::wants_squeeze() const {
-  return staged() == 0 && !index_.cleaning() && !index_.encoding() && sweepable_rows() == 0 &&
-         rows_.slots() > kSqueezedSlotsMin && rows_.used() < rows_.slots() / 2;
+  // An open frame may have reserved room for deaths without staging a row.
+  return staged() == 0 && planned_deaths_ == 0 && !index_.cleaning() && !index_.encoding() &&
+         sweepable_rows() == 0 && rows_.slots() > kSqueezedSlotsMin && rows_.used() < rows_.slots() / 2;
 }
 
 Status Collection::Squeeze() {
