@@ -192,7 +192,9 @@ void VersionModel::TakePlaceOf(uint64_t sequence) {
   sequence_ = std::max(sequence_, sequence) + 1;
   oldest_ = sequence_;
   stored_oldest_ = sequence_;
+  // Of whatever time before the next commit is asked, this is the state.
   commits_.clear();
+  commits_.push_back({sequence_, 0});
   tokens_.clear();
   Prune(sequence_);
 }
