@@ -100,5 +100,30 @@ TEST(Bitmap, IsUnchangedWhenGrowthIsRefused) {
   EXPECT_EQ(refused, 3U);
 }
 
+TEST(Bitmap, SqueezesBitsOutAndNeedsNoMemoryForIt) {
+  OMENDB_TRACE_SEED();
+  Prng prng(TestSeed());
+  for (uint32_t size : {0U, 1U, 63U, 64U, 65U, 1000U}) {
+    Bitmap bitmap;
+    Bitmap removed;
+    ASSERT_TRUE(bitmap.Resize(size).ok());
+    ASSERT_TRUE(removed.Resize(size + 7).ok());
+    std::vector<bool> model;
+    for (uint32_t i = 0; i < size; ++i) {
+      const bool bit = prng.Below(2) == 0;
+      if (bit) bitmap.Set(i);
+      if (prng.Below(3) == 0) {
+        removed.Set(i);
+      } else {
+        model.push_back(bit);
+      }
+    }
+    SetAllocationFault(AllocationFault::kForever, 0);
+    bitmap.Squeeze(removed);
+    SetAllocationFault(AllocationFault::kNone, 0);
+    ExpectEqual(bitmap, model);
+  }
+}
+
 }  // namespace
 }  // namespace omendb

@@ -33,6 +33,8 @@ TEST(Status, NamesEveryCodeAsJavaScriptSpellsIt) {
       {Code::kConflict, "CONFLICT"},
       {Code::kEngineFailed, "ENGINE_FAILED"},
       {Code::kUnsupported, "UNSUPPORTED"},
+      {Code::kEvicted, "EVICTED"},
+      {Code::kNotRetained, "NOT_RETAINED"},
   };
   ASSERT_EQ(std::size(kNames), size_t{kCodeCount});
   std::set<std::string> seen;
