@@ -47,8 +47,7 @@ Status Checkpoint::SetStored(Manifest manifest, const CollectionSet& collections
   OMENDB_TRY(versions.Resize(manifest.collections.size()));
   for (size_t i = 0; i < manifest.collections.size(); ++i) {
     const CollectionManifest& entry = manifest.collections[i];
-    const Collection* collection = collections.Find(entry.id);
-    if (collection == nullptr) collection = collections.FindAt(entry.id, entry.created);
+    const Collection* collection = collections.FindKept(entry.id);
     versions[i].graph = collection->index().version();
     versions[i].added_nodes = collection->index().added_nodes();
     for (uint32_t segment = 0; segment < collection->segments().count(); ++segment) {
@@ -77,8 +76,7 @@ uint64_t Checkpoint::UnstoredNodes(const CollectionSet& collections) const {
 uint64_t Checkpoint::ReclaimableBytes(const CollectionSet& collections) const {
   uint64_t bytes = 0;
   for (const CollectionManifest& entry : stored_.manifest.collections) {
-    const Collection* collection = collections.Find(entry.id);
-    if (collection == nullptr) collection = collections.FindAt(entry.id, entry.created);
+    const Collection* collection = collections.FindKept(entry.id);
     if (collection == nullptr) {
       ForEachObject(entry, [&](const ObjectName&, uint64_t object_bytes) { bytes += object_bytes; });
       continue;

@@ -218,24 +218,23 @@ Status SegmentSizes(const SegmentList& segments, Array<SegmentSize>* sizes) {
 Status CheckpointPlan::Make(CollectionSet& collections, const CommitLog& log, uint64_t sequence,
                             const StoredState& stored, bool whole, CheckpointPlan* plan) {
   // Dropped ones that a past state still shows are stored with the rest, all by rising id.
-  Array<Collection*> all;
+  Array<CollectionId> all;
   OMENDB_TRY(all.Reserve(collections.count() + collections.dropped_count()));
-  for (uint32_t i = 0; i < collections.count(); ++i) all.PushReserved(&collections.at(i));
+  for (uint32_t i = 0; i < collections.count(); ++i) all.PushReserved(collections.at(i).id());
   for (uint32_t i = 0; i < collections.dropped_count(); ++i) {
     if (collections.dropped_at(i).dropped() > log.oldest_sequence()) {
-      all.PushReserved(&collections.dropped_at(i));
+      all.PushReserved(collections.dropped_at(i).id());
     }
   }
-  std::sort(all.begin(), all.end(),
-            [](const Collection* a, const Collection* b) { return a->id() < b->id(); });
+  std::sort(all.begin(), all.end());
   OMENDB_TRY(plan->next.manifest.collections.Reserve(all.size()));
   OMENDB_TRY(plan->next.versions.Reserve(all.size()));
   OMENDB_TRY(plan->collections.Reserve(all.size()));
   plan->next.manifest.sequence = sequence;
   plan->next.manifest.next_collection = collections.next_id();
   OMENDB_TRY(log.CopyTo(&plan->next.manifest));
-  for (Collection* collection : all) {
-    OMENDB_TRY(PlanCollection(*collection, log, sequence, stored, whole, plan));
+  for (CollectionId id : all) {
+    OMENDB_TRY(PlanCollection(*collections.FindKept(id), log, sequence, stored, whole, plan));
   }
   return Status::Ok();
 }

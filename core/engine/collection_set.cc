@@ -24,11 +24,15 @@ Collection* CollectionSet::Find(std::string_view name) const {
   return nullptr;
 }
 
-Collection* CollectionSet::FindAt(CollectionId id, uint64_t sequence) const {
-  Collection* found = Find(id);
+Collection* CollectionSet::FindKept(CollectionId id) const {
   for (const Owned<Collection>& collection : dropped_) {
-    if (collection->id() == id) found = collection.get();
+    if (collection->id() == id) return collection.get();
   }
+  return Find(id);
+}
+
+Collection* CollectionSet::FindAt(CollectionId id, uint64_t sequence) const {
+  Collection* found = FindKept(id);
   return found != nullptr && found->ExistsAt(sequence) ? found : nullptr;
 }
 

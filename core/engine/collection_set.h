@@ -18,7 +18,9 @@ class CollectionSet {
   // Null when it is not there.
   [[nodiscard]] Collection* Find(CollectionId id) const;
   [[nodiscard]] Collection* Find(std::string_view name) const;
-  // Also among the dropped ones: the collection as it was after `sequence`. Null when there was none.
+  // Also among the dropped ones. Null when it is not there.
+  [[nodiscard]] Collection* FindKept(CollectionId id) const;
+  // The same by what was there: the collection as it was after `sequence`. Null when there was none.
   [[nodiscard]] Collection* FindAt(CollectionId id, uint64_t sequence) const;
   [[nodiscard]] Collection* FindAt(std::string_view name, uint64_t sequence) const;
   // Those that were dropped and are kept, in order of being dropped.

@@ -91,7 +91,8 @@ class ReadView {
 
  private:
   [[nodiscard]] const RowStore& StoreOf(RowRef row) const {
-    return row >= kOverlayNumber ? overlay()->rows : collection_->rows();
+    const Overlay* own = overlay();
+    return row >= kOverlayNumber && own != nullptr ? own->rows : collection_->rows();
   }
   [[nodiscard]] static uint32_t SlotOf(RowRef row) { return row & (kOverlayNumber - 1); }
 

@@ -91,11 +91,9 @@ Status Loader::LoadManifest(ByteSpan bytes) {
   Array<Required> required;
   Array<Gathered> gathered;
   Array<Owned<Collection>> owned;
-  Array<Collection*> made;
   const uint32_t count = static_cast<uint32_t>(manifest.collections.size());
   OMENDB_TRY(gathered.Resize(count));
   OMENDB_TRY(owned.Reserve(count));
-  OMENDB_TRY(made.Reserve(count));
   OMENDB_TRY(collections_.ReserveAdd(count));
   OMENDB_TRY(collections_.ReserveDrop(count));
   for (uint32_t i = 0; i < count; ++i) {
@@ -111,7 +109,6 @@ Status Loader::LoadManifest(ByteSpan bytes) {
                             collection->name(), "' twice");
       }
     }
-    made.PushReserved(collection.get());
     owned.PushReserved(std::move(collection));
   }
   for (Owned<Collection>& collection : owned) {
@@ -124,7 +121,6 @@ Status Loader::LoadManifest(ByteSpan bytes) {
   collections_.set_next_id(manifest.next_collection);
   manifest_ = std::move(manifest);
   required_ = std::move(required);
-  made_ = std::move(made);
   gathered_ = std::move(gathered);
   manifest_loaded_ = true;
   return Status::Ok();
@@ -350,7 +346,6 @@ Status Loader::Finish() {
   failed_ = false;
   gathered_.Release();
   required_.Release();
-  made_.Release();
   return Status::Ok();
 }
 

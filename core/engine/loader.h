@@ -65,7 +65,10 @@ class Loader {
   Status LoadVectors(const Required& required, ByteSpan bytes, const Origin& origin);
   Status LoadLinks(const Required& required, ByteSpan bytes, const Origin& origin);
   Status FinishCollection(uint32_t collection);
-  [[nodiscard]] Collection& At(uint32_t collection) { return *made_[collection]; }
+  // By index in the manifest.
+  [[nodiscard]] Collection& At(uint32_t collection) {
+    return *collections_.FindKept(manifest_.collections[collection].id);
+  }
 
   CollectionSet& collections_;
   Head head_;
@@ -73,8 +76,7 @@ class Loader {
   Manifest manifest_;
   bool manifest_loaded_ = false;
   Array<Required> required_;
-  Array<Collection*> made_;   // by collection of the manifest
-  Array<Gathered> gathered_;  // the same
+  Array<Gathered> gathered_;  // by collection of the manifest
   uint32_t loaded_ = 0;       // objects, the manifest not counted
   bool failed_ = false;
 };
