@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { type Database, open } from 'omendb'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -32,7 +33,7 @@ beforeAll(async () => {
   script = join(folder, 'kill-client.mjs')
   const packageEntry = join(import.meta.dirname, '../../../dist/node.js')
   await build({
-    entryPoints: [join(import.meta.dirname, 'kill-client.ts')],
+    entryPoints: [fileURLToPath(new URL('kill-client.ts', import.meta.url))],
     outfile: script,
     bundle: true,
     platform: 'node',
