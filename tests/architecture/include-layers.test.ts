@@ -43,6 +43,7 @@ describe('the include rules', () => {
     ['core/base/array.h', '// throw and new are words of this comment\n#include "omendb/status.h"'],
     ['core/base/array.h', 'new (data_ + size_) T(value);'],
     ['wasm/bindings.cc', '#include "omendb/engine.h"\n#include <emscripten/bind.h>'],
+    ['tests/core/golden/write_golden.cc', '#include "engine/golden_database.h"\n#include <cstdio>'],
     ['tests/core/index/flat_test.cc', '#include "index/flat.h"\n#include <vector>\n#include <gtest/gtest.h>'],
   ])('allow %s with %j', (path, text) => {
     expect(violationsOf(path, text)).toEqual([])

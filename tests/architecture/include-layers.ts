@@ -64,15 +64,19 @@ function layerOfHeader(header: string): number {
   return coreLayers.findIndex((layer) => header.startsWith(`${layer}/`))
 }
 
+/** Folders of tests/core/ that are named otherwise than their layer. */
+const layersBeside: Readonly<Record<string, string>> = { fuzz: 'format', golden: 'engine' }
+
 /**
  * The highest layer a file may include, `undefined` when the rules say nothing of it.
- * tests/core/<layer>/ may include that layer's internals and those below; fuzzing is of the format.
+ * tests/core/<layer>/ may include that layer's internals and those below; fuzzing is of the format, and stored
+ * databases are of the engine.
  */
 function highestAllowed(path: string): number | undefined {
   if (path.startsWith('core/')) return layerOfFile(path)
   if (path.startsWith('wasm/')) return 0
   const test = /^tests\/core\/(\w+)\//.exec(path)
-  if (test) return coreLayers.findIndex((layer) => layer === (test[1] === 'fuzz' ? 'format' : test[1]))
+  if (test) return coreLayers.findIndex((layer) => layer === (layersBeside[test[1]!] ?? test[1]))
   return undefined
 }
 
