@@ -51,15 +51,15 @@ function killGroup(pid) {
  * Runs a program and gives its exit code. Its output goes where this process's goes, unless `logPath` is given; then it
  * runs in a process group of its own, which is killed after `timeoutMinutes`.
  * @param {string[]} command
- * @param {{ env?: NodeJS.ProcessEnv, logPath?: string, timeoutMinutes?: number }} [options]
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, logPath?: string, timeoutMinutes?: number }} [options]
  * @returns {Promise<number>}
  */
 export async function runProgram([program, ...args], options = {}) {
-  const { env = process.env, logPath, timeoutMinutes = TIMEOUT_MINUTES } = options
+  const { cwd = projectRoot, env = process.env, logPath, timeoutMinutes = TIMEOUT_MINUTES } = options
   const log = logPath === undefined ? undefined : openSync(logPath, 'w')
   const output = log ?? 'inherit'
   const child = spawn(program, args, {
-    cwd: projectRoot,
+    cwd,
     env: stepEnvironment(env),
     stdio: ['ignore', output, output],
     detached: log !== undefined,

@@ -35,7 +35,7 @@ const oneFileAtATime = (step) => ({ ...step, command: [...step.command, '--no-fi
 const groups = [
   { width: 2, steps: checks },
   { width: 1, steps: [coreTests('native-asan'), coreTests('wasm-simd'), coreTests('wasm-relaxed'), fuzz] },
-  { width: 1, steps: [clangTidy, unitTests, project('storage')] },
+  { width: 1, steps: [clangTidy, unitTests, project('storage'), project('simulation')] },
   {
     width: 1,
     steps: ['edge', 'browser', 'package', 'examples'].map((name) => oneFileAtATime(project(name))),

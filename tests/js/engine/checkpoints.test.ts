@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { openInPlace, OPTIONS, vectorOf } from './open-in-place.js'
+import { openInPlace, OPTIONS, rejection, vectorOf } from './open-in-place.js'
 import { SimulatedDisk } from './simulated-disk.js'
 
 const walNames = (disk: SimulatedDisk): string[] =>
@@ -39,6 +39,24 @@ describe('a checkpoint', () => {
     const { db: again } = await openInPlace(disk.restarted())
     expect(await (await again.collection('notes')).count()).toBe(518)
     await again.close()
+    await db.close()
+  })
+
+  it('whose head another writer was quicker to set is LOCKED, deletes nothing, and ends the writing', async () => {
+    const disk = new SimulatedDisk()
+    const { db } = await openInPlace(disk)
+    const collection = await db.collection('notes', OPTIONS)
+    await collection.upsert(columns(10))
+    const wal = walNames(disk)
+    disk.plan = ({ kind }) => {
+      // In the instant between the last object and the head that names it.
+      if (kind === 'compareAndSetHead') disk.head = Uint8Array.of(...disk.head!, 0)
+      return null
+    }
+    expect(await rejection(db.flush())).toBe('LOCKED')
+    expect(walNames(disk)).toEqual(wal)
+    expect((await db.stats()).readOnlyReason).toMatch(/another writer/)
+    expect(await rejection(collection.upsert(columns(1)))).toBe('READ_ONLY')
     await db.close()
   })
 

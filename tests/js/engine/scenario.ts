@@ -4,6 +4,7 @@
  */
 import type { Collection } from '../../../js/api/collection.js'
 import type { Database } from '../../../js/api/database.js'
+import type { Snapshot } from '../../../js/api/snapshot.js'
 import type { Id } from '../../../js/api/types.js'
 import { OPTIONS, vectorOf } from './open-in-place.js'
 
@@ -76,21 +77,29 @@ export function applied(steps: readonly Step[]): Contents {
   return contents
 }
 
-/** What the database really holds, read three ways that must agree. */
-export async function contentsOf(db: Database): Promise<Contents> {
+/** Of a row that was written with `seed` into the collection called `name`. */
+export type VectorIn = (name: string, seed: number) => readonly number[]
+
+/** What the database, or a past state of it, really holds, read three ways that must agree. */
+export async function contentsOf(
+  db: Pick<Database | Snapshot, 'collections' | 'collection'>,
+  vectorIn: VectorIn = (_name, seed) => vectorOf(seed),
+): Promise<Contents> {
   const contents: Contents = new Map()
   for (const name of await db.collections()) {
-    const collection = await notes(db, name)
+    const collection = await db.collection<{ seed: number }>(name)
     const rows = new Map<Id, number>()
     for await (const { id, vector, metadata } of collection.list()) {
       const seed = metadata?.seed ?? NaN
-      if (vector === undefined || vector.some((value, i) => value !== Math.fround(vectorOf(seed)[i]!))) {
+      const expected = vectorIn(name, seed)
+      if (vector === undefined || vector.some((value, i) => value !== Math.fround(expected[i]!))) {
         throw new Error(`row ${String(id)} of ${name} has another row's vector`)
       }
       rows.set(id, seed)
     }
     if ((await collection.count()) !== rows.size) throw new Error(`count and list of ${name} differ`)
-    const found = await collection.search({ vector: vectorOf(0), k: 100, exact: true })
+    const k = Math.max(rows.size + 10, 100)
+    const found = await collection.search({ vector: vectorIn(name, 0), k, exact: true })
     if (new Set(found.map((hit) => hit.id)).size !== rows.size)
       throw new Error(`search and list of ${name} differ`)
     contents.set(name, rows)
