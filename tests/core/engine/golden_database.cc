@@ -154,7 +154,7 @@ std::vector<GoldenCommit> GoldenCommits() {
 Contents GoldenContents(uint64_t sequence) {
   Contents contents;
   const std::vector<GoldenCommit> commits = GoldenCommits();
-  for (uint64_t i = 0; i < sequence; ++i) {
+  for (size_t i = 0; i < sequence; ++i) {
     for (const GoldenOperation& operation : commits.at(i).operations) CarryOut(operation, contents);
   }
   return contents;

@@ -80,7 +80,7 @@ void CheckStates(Engine& engine) {
   ASSERT_EQ(ContentsOf(engine, 0), GoldenContents(kCommits));
   const std::vector<GoldenCommit> commits = GoldenCommits();
   ASSERT_EQ(commits.size(), kCommits);
-  for (uint64_t past = kGoldenOldest; past <= kCommits; ++past) {
+  for (size_t past = kGoldenOldest; past <= kCommits; ++past) {
     SCOPED_TRACE("the state of sequence " + std::to_string(past));
     const uint64_t time_ms = commits[past - 1].time_ms;
     EXPECT_EQ(engine.SequenceAt(time_ms).value(), past);
@@ -98,7 +98,7 @@ void CheckCollections(Engine& engine) {
   const std::vector<GoldenCommit> commits = GoldenCommits();
   auto view = engine.OpenViewAt(kGoldenUpload);
   Ok(view.status());
-  for (uint64_t sequence : {uint64_t{1}, uint64_t{2}, uint64_t{3}, uint64_t{13}}) {
+  for (size_t sequence : {size_t{1}, size_t{2}, size_t{3}, size_t{13}}) {
     const GoldenOperation& create = commits[sequence - 1].operations[0];
     SCOPED_TRACE(create.collection);
     const bool is_dropped = create.collection == "drafts";
