@@ -3,6 +3,7 @@ import type { CollectionSchema, PointInTime } from '../engine/protocol.js'
 import { backupStream, restoreStream } from './backup.js'
 import { Collection } from './collection.js'
 import type { Connection } from './connection.js'
+import { askForPersistence } from './persistence.js'
 import { report } from './report.js'
 import { Snapshot } from './snapshot.js'
 import { transact, type Transaction } from './transaction.js'
@@ -134,8 +135,7 @@ export class Database {
    * to ask.
    */
   async persist(): Promise<boolean> {
-    const { navigator } = globalThis as { navigator?: { storage?: Partial<StorageManager> } }
-    return (await navigator?.storage?.persist?.()) ?? false
+    return askForPersistence()
   }
 
   async stats(): Promise<DatabaseStats> {
