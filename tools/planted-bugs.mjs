@@ -197,7 +197,7 @@ const core = [
     what: 'restoring a past state leaves the rows that came since',
     file: 'core/engine/restore.cc',
     find: '  OMENDB_TRY(AddDeletes(newest, came.span(), frame));\n',
-    replace: '',
+    replace: '  if (came.empty()) OMENDB_TRY(AddDeletes(newest, came.span(), frame));\n',
     test: 'engine:CrashSimulation.HistoryRestoresAndTransactions:EngineModel*',
   },
   {

@@ -15,7 +15,7 @@ import { Life, type LifeOptions, STEP_KINDS, type StepKind, vectorIn } from './l
 const { seed: FIRST_SEED } = seededRandom(0)
 const LIVES = Number(process.env['OMENDB_SIMULATION_LIVES'] ?? 6)
 /** States looked at of a life, of some thousands; spread over all its instants. */
-const STATES_MAX = Number(process.env['OMENDB_SIMULATION_STATES'] ?? 140)
+const STATES_MAX = Number(process.env['OMENDB_SIMULATION_STATES'] ?? 200)
 /** Steps drawn at random, after one of each kind. */
 const STEPS = 15
 /** The share of states whose recovery crashes too. */
@@ -115,7 +115,7 @@ class Simulation {
       await db.close()
       await this.#goOn(state, life, index, { again, path })
     } catch (error) {
-      const words = `OMENDB_SEED=${this.#seed} OMENDB_SIMULATION_LIVES=1 npx vitest run --project simulation`
+      const words = `OMENDB_SEED=${this.#seed} npm run simulate -- 1 ${STATES_MAX}`
       throw new Error(`${path}\n(${JSON.stringify(this.#options)}; rerun: ${words})`, { cause: error })
     }
   }

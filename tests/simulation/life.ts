@@ -139,7 +139,7 @@ export class Life {
     delete: () => this.#write(this.#delete(this.#collection(), this.#someIds())),
     create: () => this.#create(),
     drop: () => this.#drop(),
-    'large upload': () => this.#write(this.#upsert('wide', this.#rows(WIDE_ROWS))),
+    'large upload': () => this.#uploadLarge(),
     transaction: () => this.#transaction(),
     conflict: () => this.#conflict(),
     flush: () => this.#flush(),
@@ -231,9 +231,8 @@ export class Life {
     await Promise.all(writes)
   }
 
-  async #create(): Promise<void> {
-    const name = NAMES.find((each) => !this.#contents.has(each))
-    if (name === undefined) return
+  async #create(name = NAMES.find((each) => !this.#contents.has(each))): Promise<void> {
+    if (name === undefined || this.#contents.has(name)) return
     const dimensions = vectorIn(name, 0).length
     await this.#write({
       run: (db) => db.collection(name, { dimensions, metric: 'l2', index: { M: 4, efConstruction: 8 } }),
@@ -244,6 +243,11 @@ export class Life {
   async #drop(): Promise<void> {
     const name = this.#collection()
     if (name !== '') await this.#write({ run: (db) => db.drop(name), apply: (all) => all.delete(name) })
+  }
+
+  async #uploadLarge(): Promise<void> {
+    await this.#create('wide')
+    await this.#write(this.#upsert('wide', this.#rows(WIDE_ROWS)))
   }
 
   /** All of it or nothing, over several collections. */
@@ -332,8 +336,8 @@ export class Life {
   }
 
   async #restoreBackup(): Promise<void> {
-    const backup = this.#backup
-    if (backup === null) return
+    if (this.#backup === null) await this.#takeBackup()
+    const backup = this.#backup!
     // What the database remembered of its past is the backup's from here on.
     this.sequences.length = 0
     await this.#write({
@@ -352,7 +356,7 @@ export class Life {
   /** The graph of so many rows is stored when it is done, asked for or not. */
   async #checkpointUnasked(): Promise<void> {
     const name = 'notes'
-    if (!this.#contents.has(name)) return
+    await this.#create(name)
     const rows = this.#rows(MANY_ROWS)
     await this.#write(this.#upsert(name, rows))
     await this.db.idle()

@@ -27,3 +27,14 @@ declare module '*/tools/runner-counts.mjs' {
   export function countVitest(log: string): Counts
   export function countFuzzTargets(log: string): Counts
 }
+
+declare module '*/tools/planted-bugs.mjs' {
+  export interface PlantedBug {
+    what: string
+    file: string
+    find: string
+    replace: string
+    test: string
+  }
+  export const PLANTED_BUGS: PlantedBug[]
+}

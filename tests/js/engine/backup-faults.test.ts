@@ -5,11 +5,12 @@ import { Checkpointer } from '../../../js/engine/checkpointer.js'
 import { CommitQueue } from '../../../js/engine/commit-queue.js'
 import { Handles } from '../../../js/engine/handles.js'
 import { Store } from '../../../js/engine/store.js'
+import { errorFromCode } from '../../../js/errors/omen-error.js'
 import { encodeRowBatch } from '../../../js/wasm/row-batch.js'
 import { newEngine } from '../wasm/open-core.js'
 import { openInPlace, OPTIONS, rejection, vectorOf } from './open-in-place.js'
 import { contentsOf, fingerprint, SCENARIO } from './scenario.js'
-import { type Fault, SimulatedDisk } from './simulated-disk.js'
+import { type Fault, SimulatedDisk, withSession } from './simulated-disk.js'
 
 async function bytesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await new Response(stream).arrayBuffer())
@@ -101,6 +102,32 @@ describe('a restore', () => {
       }
     },
   )
+
+  it('whose head arrives late is done then, because the handle stopped writing', async () => {
+    const backup = await scenarioBackup()
+    const disk = new SimulatedDisk()
+    let late: Uint8Array | null = null
+    const lossy = withSession(disk, (session) => ({
+      ...session,
+      compareAndSetHead: async (expected, next) => {
+        if (!isRestoring) return session.compareAndSetHead(expected, next)
+        late = next.slice()
+        throw errorFromCode('STORAGE_FAILED', 'no answer')
+      },
+    }))
+    let isRestoring = false
+    const db = await otherContents(lossy)
+    isRestoring = true
+    expect(await rejection(db.restore(streamOf(backup)))).toBe('STORAGE_FAILED')
+    const notes = await db.collection('notes')
+    expect(await rejection(notes.upsert([{ id: 'lost', vector: vectorOf(1) }]))).toBe('READ_ONLY')
+    await db.close().catch(() => undefined)
+    disk.head = late
+    const expected = await openInPlace(new SimulatedDisk())
+    await expected.db.restore(streamOf(backup))
+    expect(await foundIn(disk)).toBe(fingerprint(await contentsOf(expected.db)))
+    await expected.db.close()
+  })
 })
 
 describe('a backup', () => {
