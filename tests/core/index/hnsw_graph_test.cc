@@ -216,5 +216,67 @@ TEST(HnswGraphTest, AGraphWithoutAnEntryGoesThroughARoundTrip) {
   EXPECT_EQ(Serialized(read), bytes);
 }
 
+TEST(HnswGraphTest, RenumberingKeepsLevelsAndLinks) {
+  OMENDB_TRACE_SEED();
+  Prng prng(TestSeed());
+  HnswGraph graph(4, kSeed);
+  Bitmap doomed;
+  ASSERT_TRUE(doomed.Resize(500).ok());
+  std::vector<uint32_t> renumbered(500);
+  uint32_t kept = 0;
+  for (uint32_t node = 0; node < 500; ++node) {
+    ASSERT_TRUE(graph.AddNode(prng.Below(3)).ok());
+    renumbered[node] = kept;
+    if (node != 7 && prng.Below(3) == 0) {
+      doomed.Set(node);
+    } else {
+      ++kept;
+    }
+  }
+  graph.SetEntry(7);
+  for (uint32_t node = 0; node < 500; ++node) {
+    for (uint32_t level = 0; level <= graph.LevelOf(node); ++level) {
+      std::vector<uint32_t> links;
+      while (links.size() < graph.max_links(level)) {
+        const uint32_t link = prng.Below(500);
+        const bool fits = link != node && !doomed.Test(link) && graph.LevelOf(link) >= level;
+        if (fits && std::find(links.begin(), links.end(), link) == links.end()) links.push_back(link);
+      }
+      graph.SetLinks(node, level, links);
+    }
+  }
+  HnswGraph before(4, kSeed);
+  ASSERT_TRUE(Deserialize(Serialized(graph), 4, before).ok());
+
+  ASSERT_TRUE(graph.RemoveAndRenumber(doomed).ok());
+  ASSERT_EQ(graph.size(), kept);
+  EXPECT_EQ(BrokenInvariant(graph), "");
+  EXPECT_EQ(graph.entry(), renumbered[7]);
+  for (uint32_t node = 0; node < 500; ++node) {
+    if (doomed.Test(node)) continue;
+    ASSERT_EQ(graph.LevelOf(renumbered[node]), before.LevelOf(node));
+    for (uint32_t level = 0; level <= before.LevelOf(node); ++level) {
+      std::vector<uint32_t> expected;
+      for (uint32_t link : before.Links(node, level)) expected.push_back(renumbered[link]);
+      const auto links = graph.Links(renumbered[node], level);
+      std::vector<uint32_t> found(links.begin(), links.end());
+      std::sort(found.begin(), found.end());
+      ASSERT_EQ(found, expected) << "node " << node << " level " << level;
+    }
+  }
+}
+
+TEST(HnswGraphTest, RemovingAllLeavesAnEmptyGraph) {
+  HnswGraph graph(4, kSeed);
+  ASSERT_TRUE(graph.AddNode(1).ok());
+  graph.SetEntry(0);
+  Bitmap doomed;
+  ASSERT_TRUE(doomed.Resize(1).ok());
+  doomed.Set(0);
+  ASSERT_TRUE(graph.RemoveAndRenumber(doomed).ok());
+  EXPECT_EQ(BrokenInvariant(graph), "");
+  EXPECT_EQ(graph.size(), 0U);
+}
+
 }  // namespace
 }  // namespace omendb
