@@ -91,13 +91,21 @@ class Array {
   // New elements are value-initialized (zero for numbers).
   Status Resize(size_t size) {
     OMENDB_TRY(Reserve(size));
-    while (size_ > size) data_[--size_].~T();
+    if (size_ > size) Truncate(size);
     if constexpr (std::is_trivial_v<T>) {
       if (size > size_) std::memset(static_cast<void*>(data_ + size_), 0, (size - size_) * sizeof(T));
       size_ = size;
     } else {
       while (size_ < size) new (data_ + size_++) T();
     }
+    return Status::Ok();
+  }
+  // New elements have no value until they are written.
+  Status ResizeToOverwrite(size_t size)
+    requires std::is_trivial_v<T>
+  {
+    OMENDB_TRY(Reserve(size));
+    size_ = size;
     return Status::Ok();
   }
   Status Append(std::span<const T> values)
@@ -112,7 +120,12 @@ class Array {
   // Keeps capacity.
   void Truncate(size_t size) {
     assert(size <= size_);
-    while (size_ > size) data_[--size_].~T();
+    if constexpr (std::is_trivially_destructible_v<T>) {
+      // Optimized for size, the loop would stay although it does nothing.
+      size_ = size;
+    } else {
+      while (size_ > size) data_[--size_].~T();
+    }
   }
   void Clear() { Truncate(0); }
   // Gives spare capacity back; keeps it when memory for the smaller copy is refused.

@@ -147,13 +147,16 @@ uint32_t Collection::Delete(const BlobList& ids, uint64_t sequence) {
   return deleted;
 }
 
-void Collection::EndFrame() {
-  assert(staged() == 0);
-  staged_.Clear();
+void Collection::EndOperation(uint64_t deaths, bool is_upload) {
+  assert(planned_deaths_ >= deaths);
+  planned_deaths_ -= deaths;
+  if (is_upload) --planned_uploads_;
+  // What is left was staged for the next frame.
+  for (size_t i = committed_; committed_ > 0 && i < staged_.size(); ++i) staged_[i - committed_] = staged_[i];
+  staged_.Truncate(staged_.size() - committed_);
   committed_ = 0;
-  planned_deaths_ = 0;
-  planned_uploads_ = 0;
-  history_.Trim();
+  // Or what another frame reserved would go.
+  if (planned_deaths_ == 0) history_.Trim();
 }
 
 // ---- States in time -----------------------------------------------------------------------------------

@@ -72,8 +72,9 @@ class Collection {
   void CommitStaged(uint32_t count, uint64_t sequence, const VectorsReference* frame);
   // Returns how many of the ids had a row. REQUIRES: ReserveDeaths.
   uint32_t Delete(const BlobList& ids, uint64_t sequence);
-  // The frame was applied or discarded.
-  void EndFrame();
+  // What was planned for one operation is done, or will not be: `deaths` as reserved.
+  // REQUIRES: its rows were committed or dropped.
+  void EndOperation(uint64_t deaths, bool is_upload);
 
   // ---- States in time --------------------------------------------------------------------------------
   // Rows from this number on are younger than `sequence`.
@@ -140,6 +141,7 @@ class Collection {
   Array<uint32_t> pending_;
   size_t pending_done_ = 0;
 
+  // Of all frames that are being built or on their way.
   Array<uint32_t> staged_;  // slots in the order they were staged
   size_t committed_ = 0;    // of staged_
   uint64_t planned_deaths_ = 0;

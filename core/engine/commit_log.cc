@@ -15,8 +15,8 @@ void DropFront(Array<T>& array, size_t count) {
 
 }  // namespace
 
-Status CommitLog::Reserve(uint32_t tokens) {
-  OMENDB_TRY(times_.ReserveMore(1));
+Status CommitLog::Reserve(uint32_t commits, uint32_t tokens) {
+  OMENDB_TRY(times_.ReserveMore(commits));
   return tokens_.ReserveMore(tokens);
 }
 

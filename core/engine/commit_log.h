@@ -15,8 +15,8 @@ class CommitLog {
   [[nodiscard]] const Array<CommitTime>& times() const { return times_; }
   [[nodiscard]] const Array<TokenResult>& tokens() const { return tokens_; }
 
-  // Room for one commit with `tokens` requests. OUT_OF_MEMORY.
-  Status Reserve(uint32_t tokens);
+  // Room for so many commits with `tokens` requests together. OUT_OF_MEMORY.
+  Status Reserve(uint32_t commits, uint32_t tokens);
   // REQUIRES: reserved; sequences rise. A clock that went back counts as one that stood still.
   void Add(uint64_t sequence, uint64_t time_ms);
   // REQUIRES: reserved. The oldest one beyond kTokensMax is forgotten.

@@ -136,10 +136,11 @@ Status Engine::ReplayFrame(std::span<const uint8_t> bytes) {
   if (state_->phase != State::Phase::kLoaded || state_->wal.done()) {
     return Status::Error(Code::kInvalidArgument, "no frame is to be replayed");
   }
-  OMENDB_TRY(state_->frame.Read(bytes, state_->wal.planned_name(state_->wal.replayed())));
+  if (state_->frames.open()) return Status::Error(Code::kInvalidArgument, "a frame is open");
+  OMENDB_TRY(state_->frames.newest().Read(bytes, state_->wal.planned_name(state_->wal.replayed())));
   Status reserved = state_->ReserveApply();
   if (!reserved.ok()) {
-    state_->frame.Discard();
+    state_->frames.Discard();
     return reserved;
   }
   state_->Apply();
@@ -150,10 +151,8 @@ Status Engine::ReplayFrame(std::span<const uint8_t> bytes) {
 bool Engine::IsReferenced(std::string_view text) const {
   ObjectName name;
   if (!ObjectName::Parse(text, &name)) return false;
-  const FrameBuilder& frame = state_->frame;
   if (name.is_frame()) {
-    return state_->wal.Contains(name) || (frame.sealed() && frame.name().text() == name.text()) ||
-           state_->checkpoint.Contains(name);
+    return state_->wal.Contains(name) || state_->frames.Contains(name) || state_->checkpoint.Contains(name);
   }
   const Head& head = state_->head;
   if (head.has_manifest && head.manifest.name().text() == text) return true;
@@ -197,60 +196,65 @@ Result<CollectionOptions> Engine::CollectionOptionsOf(CollectionId id, ViewId vi
 
 Status Engine::BeginFrame(uint64_t time_ms) {
   OMENDB_TRY(state_->RequireWriter());
-  return state_->frame.Begin(time_ms);
+  return state_->frames.Begin(time_ms);
 }
 
-Result<uint8_t*> Engine::FramePayload(uint32_t size) { return state_->frame.Payload(size); }
+Result<uint8_t*> Engine::FramePayload(uint32_t size) { return state_->frames.newest().Payload(size); }
 
-Status Engine::FrameUpsert(CollectionId collection) { return state_->frame.Upsert(collection); }
+Status Engine::FrameUpsert(CollectionId collection) { return state_->frames.newest().Upsert(collection); }
 
-Status Engine::FrameDelete(CollectionId collection) { return state_->frame.Delete(collection); }
+Status Engine::FrameDelete(CollectionId collection) { return state_->frames.newest().Delete(collection); }
 
 Status Engine::FrameCreate(std::string_view name, const CollectionOptions& options) {
-  return state_->frame.Create(name, options);
+  OMENDB_TRY(state_->frames.RequireFirst("a new collection"));
+  return state_->frames.newest().Create(name, options);
 }
 
-Status Engine::FrameDrop(CollectionId collection) { return state_->frame.Drop(collection); }
+Status Engine::FrameDrop(CollectionId collection) {
+  OMENDB_TRY(state_->frames.RequireFirst("dropping a collection"));
+  return state_->frames.newest().Drop(collection);
+}
 
-Status Engine::FrameToken(const Token& token) { return state_->frame.Token(token); }
+Status Engine::FrameToken(const Token& token) { return state_->frames.newest().Token(token); }
 
 Status Engine::FrameTransaction(ViewId transaction) {
   OMENDB_ASSIGN(View * view, state_->RequireTransaction(transaction));
-  return AddTransaction(state_->collections, *view, state_->frame);
+  OMENDB_TRY(state_->frames.RequireFirst("a transaction"));
+  return AddTransaction(state_->collections, *view, state_->frames.newest());
 }
 
 Status Engine::FrameRestore(ViewId view_id) {
   OMENDB_TRY(state_->RequireWriter());
   OMENDB_ASSIGN(View * view, state_->views.Require(view_id));
-  return AddRestore(state_->collections, *view, state_->frame);
+  OMENDB_TRY(state_->frames.RequireFirst("a restore"));
+  return AddRestore(state_->collections, *view, state_->frames.newest());
 }
 
 Result<uint32_t> Engine::FindToken(const Token& token) const { return state_->log.FindToken(token); }
 
 Result<std::span<const uint8_t>> Engine::SealFrame() {
   OMENDB_TRY(state_->ReserveApply());
-  return state_->frame.Seal(state_->sequence + 1, state_->head.epoch);
+  return state_->frames.Seal(state_->sequence + 1, state_->head.epoch);
 }
 
 std::string_view Engine::FrameName() const {
-  return state_->frame.sealed() ? state_->frame.name().text() : std::string_view();
+  const FrameBuilder& frame = state_->frames.newest();
+  return frame.sealed() ? frame.name().text() : std::string_view();
 }
 
 void Engine::ApplyFrame() {
-  if (state_->frame.sealed()) state_->Apply();
+  if (state_->frames.open() && state_->frames.oldest().sealed()) state_->Apply();
 }
 
-uint32_t Engine::AppliedCount(uint32_t index) const {
-  return state_->frame.open() ? 0 : state_->frame.AppliedCount(index);
-}
+uint32_t Engine::AppliedCount(uint32_t index) const { return state_->frames.AppliedCount(index); }
 
 void Engine::DiscardFrame() {
-  if (state_->frame.open()) state_->frame.Discard();
+  if (state_->frames.open()) state_->frames.Discard();
 }
 
 Status Engine::CheckRowBatch(CollectionId id, std::span<const uint8_t> batch) const {
   OMENDB_ASSIGN(const Collection* collection, state_->Require(id));
-  return state_->frame.Check(*collection, batch);
+  return state_->frames.newest().Check(*collection, batch);
 }
 
 // ---- Views --------------------------------------------------------------------------------------------
@@ -314,7 +318,7 @@ Result<std::span<const CollectionId>> Engine::CollectionsIn(ViewId view_id) {
 Status Engine::TransactionUpsert(ViewId transaction, CollectionId id, std::span<const uint8_t> bytes) {
   OMENDB_ASSIGN(View * view, state_->RequireTransaction(transaction));
   OMENDB_ASSIGN(ReadView read, state_->Read(id, transaction));
-  OMENDB_TRY(state_->frame.Check(read.collection(), bytes));
+  OMENDB_TRY(state_->frames.newest().Check(read.collection(), bytes));
   OMENDB_ASSIGN(RowBatch batch, RowBatch::Decode(bytes, Origin::Argument("row batch")));
   return view->Upsert(read.collection(), batch, bytes);
 }
@@ -403,7 +407,7 @@ Status Engine::BeginCheckpoint(bool whole) {
     return Status::Error(Code::kInvalidArgument, "a checkpoint is open already");
   }
   // The memtable that an open frame's rows would go to is about to be sealed.
-  if (state_->frame.open()) return Status::Error(Code::kInvalidArgument, "a frame is open");
+  if (state_->frames.open()) return Status::Error(Code::kInvalidArgument, "a frame is open");
   return state_->checkpoint.Begin(state_->collections, state_->log, state_->sequence, whole);
 }
 
@@ -458,7 +462,7 @@ std::string_view Engine::StoredObjectName(uint32_t index) const {
 Status Engine::TakePlaceOf(const Engine& other) {
   OMENDB_TRY(state_->RequireOpen());
   OMENDB_TRY(other.state_->RequireWriter());
-  if (state_->frame.open() || state_->checkpoint.open() || state_->wal.count() > 0) {
+  if (state_->frames.open() || state_->checkpoint.open() || state_->wal.count() > 0) {
     return Status::Error(Code::kInvalidArgument, "expected an engine that was loaded and not used");
   }
   // States of the two have nothing to do with each other, so none before this one can be read.

@@ -6,7 +6,7 @@
 
 #include "engine/checkpoint.h"
 #include "engine/commit_log.h"
-#include "engine/frame_builder.h"
+#include "engine/frame_pair.h"
 #include "engine/loader.h"
 #include "engine/searcher.h"
 #include "engine/views.h"
@@ -22,7 +22,7 @@ struct Engine::State {
     kLoaded,   // frames of the plan, if any, are being replayed; open when they are
   };
 
-  State() : frame(collections), loader(collections) {}
+  State() : frames(collections), loader(collections) {}
 
   // OK when the database can be read and written; else INVALID_ARGUMENT.
   [[nodiscard]] Status RequireOpen() const {
@@ -53,18 +53,19 @@ struct Engine::State {
     if (collection == nullptr) return Status::Error(Code::kNotFound, "no collection has id ", id);
     return collection;
   }
-  // What Apply needs beside the frame's own. OUT_OF_MEMORY.
+  // What Apply of every open frame needs beside the frame's own. OUT_OF_MEMORY.
   Status ReserveApply() {
-    OMENDB_TRY(wal.ReserveAdd());
-    return log.Reserve(frame.token_count());
+    OMENDB_TRY(wal.ReserveAdd(FramePair::kFramesMax));
+    return log.Reserve(FramePair::kFramesMax, frames.token_count());
   }
-  // Applies the sealed frame and keeps account of it. REQUIRES: ReserveApply.
+  // Applies the oldest frame and keeps account of it. REQUIRES: it is sealed; ReserveApply.
   void Apply() {
+    FrameBuilder& frame = frames.oldest();
     wal.Add(frame.name(), frame.bytes());
     sequence = frame.name().number();
     sequence_epoch = frame.name().epoch();
     log.Add(sequence, frame.time_ms());
-    frame.Apply();
+    frames.Apply();
     frame.ForEachToken([&](const TokenResult& result) { log.AddToken(result); });
   }
   // Lets go of what neither the history nor an open view needs.
@@ -104,7 +105,7 @@ struct Engine::State {
   CollectionSet collections;
   CommitLog log;
   Views views;
-  FrameBuilder frame;
+  FramePair frames;
   Loader loader;
   WalTail wal;
   Checkpoint checkpoint;

@@ -83,17 +83,24 @@ Status FrameBuilder::StageUpsert(CollectionId id, ByteSpan payload, const Origin
   operation->is_upload =
       uint64_t{4} * batch.dimensions() * batch.count() >= kUploadVectorBytes && batch.count() > 0;
   OMENDB_TRY(collection->Stage(batch, operation->is_upload));
+  operation->deaths = batch.count();
+  if (operation->is_upload) {
+    operation->vectors_offset = static_cast<size_t>(batch.vector_bytes(0) - payload.data());
+  }
   return Status::Ok();
 }
 
-Status FrameBuilder::StageDelete(CollectionId id, ByteSpan payload, const Origin& origin) {
+Status FrameBuilder::StageDelete(CollectionId id, ByteSpan payload, const Origin& origin,
+                                 Operation* operation) {
   OMENDB_ASSIGN(Collection * collection, Target(id));
   OMENDB_ASSIGN(BlobList ids, DecodeIdList(payload, origin));
   if (ids.count() > kBatchRowsMax) {
     return Status::Error(Code::kLimitExceeded, "expected at most ", kBatchRowsMax,
                          " ids in one delete, found ", ids.count());
   }
-  return collection->ReserveDeaths(ids.count());
+  OMENDB_TRY(collection->ReserveDeaths(ids.count()));
+  operation->deaths = ids.count();
+  return Status::Ok();
 }
 
 Status FrameBuilder::StageCreate(std::string_view name, const CollectionOptions& options,
@@ -142,8 +149,8 @@ Status FrameBuilder::Upsert(CollectionId collection) {
 Status FrameBuilder::Delete(CollectionId collection) {
   OMENDB_TRY(RequirePayload());
   OMENDB_TRY(operations_.ReserveMore(1));
-  OMENDB_TRY(StageDelete(collection, writer_.payload(), Origin::Argument("id list")));
   Operation operation;
+  OMENDB_TRY(StageDelete(collection, writer_.payload(), Origin::Argument("id list"), &operation));
   operation.stored = writer_.Take(OperationKind::kDelete, collection);
   operations_.PushReserved(std::move(operation));
   return Status::Ok();
@@ -209,7 +216,7 @@ void FrameBuilder::Apply() {
         break;
       case OperationKind::kDrop:
         // What it still has to do with this frame ends here: afterwards nobody finds it by its id.
-        collections_.Find(id)->EndFrame();
+        EndOperations(id);
         collections_.Drop(id, name_.number());
         break;
       case OperationKind::kUpsert: {
@@ -230,7 +237,7 @@ void FrameBuilder::Apply() {
         break;  // kept with the operation it belongs to
     }
   }
-  EndFrame();
+  EndOperations(0);
   open_ = false;
   sealed_ = false;
   writer_.Trim();
@@ -239,28 +246,31 @@ void FrameBuilder::Apply() {
 VectorsReference FrameBuilder::VectorsOf(const Operation& operation) const {
   VectorsReference vectors;
   if (!operation.is_upload) return vectors;
-  Result<RowBatch> batch = RowBatch::Decode(PayloadOf(operation.stored), Origin::Argument("row batch"));
-  assert(batch.ok());
   vectors.object = ObjectReference::To(name_, writer_.bytes());
   vectors.in_frame = true;
-  vectors.offset = static_cast<uint64_t>(batch.value().vector_bytes(0) - writer_.bytes().data());
+  vectors.offset = uint64_t{operation.stored.payload_offset} + operation.vectors_offset;
   vectors.rows = operation.rows;
   return vectors;
 }
 
-void FrameBuilder::EndFrame() {
+void FrameBuilder::EndOperations(CollectionId only) {
   for (const Operation& operation : operations_) {
-    Collection* collection = collections_.Find(operation.stored.collection);
-    if (collection != nullptr) collection->EndFrame();
+    const CollectionId id = operation.stored.collection;
+    if (only != 0 && id != only) continue;
+    // Not found: dropped by this frame, or created by it and thrown away with it.
+    Collection* collection = collections_.Find(id);
+    if (collection != nullptr) collection->EndOperation(operation.deaths, operation.is_upload);
   }
 }
 
 void FrameBuilder::UnstageAll() {
-  for (const Operation& operation : operations_) {
+  for (size_t i = operations_.size(); i-- > 0;) {
+    const Operation& operation = operations_[i];
     Collection* collection = collections_.Find(operation.stored.collection);
-    if (collection != nullptr) collection->DropStaged(0);
+    // Rows of the frame before this one stay.
+    if (collection != nullptr) collection->DropStaged(collection->staged() - operation.rows);
   }
-  EndFrame();
+  EndOperations(0);
   operations_.Clear();
 }
 
@@ -353,7 +363,7 @@ Status FrameBuilder::StageStored(const FrameOperation& stored, const Origin& ori
       OMENDB_TRY(StageUpsert(stored.collection, payload, origin, &operation));
       break;
     case OperationKind::kDelete:
-      OMENDB_TRY(StageDelete(stored.collection, payload, origin));
+      OMENDB_TRY(StageDelete(stored.collection, payload, origin, &operation));
       break;
     case OperationKind::kToken:
       return TakeStoredToken(stored, origin);

@@ -1,4 +1,4 @@
-// FrameBuilder: the one open WAL frame, what its operations mean, and applying them.
+// FrameBuilder: one WAL frame, what its operations mean, and applying them.
 //
 // Everything an operation needs is staged or reserved when it is added, so that Apply cannot fail and
 // Discard leaves no trace. A frame read from storage goes the same way, so that recovery is what
@@ -29,6 +29,10 @@ class FrameBuilder {
   [[nodiscard]] size_t bytes() const { return writer_.bytes().size(); }
   [[nodiscard]] uint64_t time_ms() const { return time_ms_; }
   [[nodiscard]] bool empty() const { return operations_.empty(); }
+  // It creates or drops collections: what comes after it depends on it.
+  [[nodiscard]] bool changes_collections() const {
+    return CountOf(OperationKind::kCreate) + CountOf(OperationKind::kDrop) > 0;
+  }
 
   // The calls of engine.h.
   Status Begin(uint64_t time_ms);
@@ -52,7 +56,10 @@ class FrameBuilder {
       if (operation.has_token) take(TokenResult{operation.token, operation.count});
     }
   }
+  // REQUIRES: no frame that was begun later is open.
   void Discard();
+  // Gives its memory back. REQUIRES: not open.
+  void Release() { writer_.Release(); }
   // As if nothing had been added since Begin. REQUIRES: open and not sealed.
   void Rewind();
   [[nodiscard]] uint32_t AppliedCount(uint32_t index) const;
@@ -67,9 +74,11 @@ class FrameBuilder {
  private:
   struct Operation {
     FrameOperation stored;
-    uint32_t rows = 0;       // staged by an upsert
-    uint32_t count = 0;      // rows changed, once applied
-    bool is_upload = false;  // its rows become a segment of their own
+    uint32_t rows = 0;          // staged by an upsert
+    uint32_t deaths = 0;        // at most, as reserved
+    uint32_t count = 0;         // rows changed, once applied
+    bool is_upload = false;     // its rows become a segment of their own
+    size_t vectors_offset = 0;  // of an upload, in its payload
     bool has_token = false;
     omendb::Token token;
     Owned<Collection> created;
@@ -81,7 +90,8 @@ class FrameBuilder {
   Result<Collection*> Target(CollectionId id) const;
   // Where the vectors of an upsert lie in the sealed frame.
   [[nodiscard]] VectorsReference VectorsOf(const Operation& operation) const;
-  void EndFrame();
+  // Frees what its operations planned for in their collections; of one collection, if `only` is not 0.
+  void EndOperations(CollectionId only);
   [[nodiscard]] bool Drops(CollectionId id) const;
   [[nodiscard]] uint32_t CountOf(OperationKind kind) const;
   [[nodiscard]] ByteSpan PayloadOf(const FrameOperation& operation) const {
@@ -90,7 +100,7 @@ class FrameBuilder {
 
   // Checks and stages one operation; `origin` says whether its payload came from a caller or from storage.
   Status StageUpsert(CollectionId id, ByteSpan payload, const Origin& origin, Operation* operation);
-  Status StageDelete(CollectionId id, ByteSpan payload, const Origin& origin);
+  Status StageDelete(CollectionId id, ByteSpan payload, const Origin& origin, Operation* operation);
   Status StageCreate(std::string_view name, const CollectionOptions& options, Owned<Collection>* created);
   Status StageDrop(CollectionId id);
   Status StageStored(const FrameOperation& stored, const Origin& origin);

@@ -16,7 +16,7 @@ void DropFront(Array<T>& array, size_t count) {
 }  // namespace
 
 Status History::Reserve(uint64_t deaths) {
-  OMENDB_TRY(births_.ReserveMore(1));
+  OMENDB_TRY(births_.ReserveMore(2));
   if (deaths > SIZE_MAX / sizeof(Death)) return OutOfMemory(SIZE_MAX);
   return deaths_.ReserveMore(static_cast<size_t>(deaths));
 }

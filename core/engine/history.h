@@ -23,7 +23,8 @@ class History {
     uint32_t slot = 0;
   };
 
-  // Room for one more commit that kills up to `deaths` rows.
+  // Room for two more commits, the one on its way and the one being built, that kill up to `deaths` rows
+  // together.
   Status Reserve(uint64_t deaths);
   // REQUIRES: reserved; sequences never fall.
   void Born(uint64_t sequence, uint32_t first_number);

@@ -25,7 +25,8 @@ class WalTail {
   void CountReplayed() { ++replayed_; }
 
   // ---- Keeping account -----------------------------------------------------------------------------------
-  Status ReserveAdd() { return frames_.ReserveMore(1); }
+  // Room for this many frames.
+  Status ReserveAdd(uint32_t count) { return frames_.ReserveMore(count); }
   // A frame was applied. REQUIRES: reserved.
   void Add(const ObjectName& name, uint64_t bytes);
   // A checkpoint took over everything up to `sequence`.

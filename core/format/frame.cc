@@ -34,7 +34,10 @@ Result<uint8_t*> FrameWriter::Prepare(size_t payload_bytes) {
     return Status::Error(Code::kLimitExceeded, "expected at most ", kBatchBytesMax,
                          " bytes in one commit, found ", end);
   }
-  OMENDB_TRY(bytes_.Resize(AlignUp16(operations_end_ + kOperationHeaderBytes + payload_bytes)));
+  const size_t payload_end = operations_end_ + kOperationHeaderBytes + payload_bytes;
+  // The payload is the caller's to write, and `Take` writes the header: only the padding needs zeros.
+  OMENDB_TRY(bytes_.ResizeToOverwrite(AlignUp16(payload_end)));
+  std::memset(bytes_.data() + payload_end, 0, bytes_.size() - payload_end);
   payload_bytes_ = payload_bytes;
   prepared_ = true;
   return bytes_.data() + operations_end_ + kOperationHeaderBytes;

@@ -44,6 +44,7 @@ class FrameWriter {
   [[nodiscard]] uint32_t operation_count() const { return operation_count_; }
   // Gives memory back beyond what an ordinary frame needs.
   void Trim();
+  void Release() { bytes_.Release(); }
 
   static constexpr size_t kFrameHeaderBytes = 32;
   static constexpr size_t kOperationHeaderBytes = 16;

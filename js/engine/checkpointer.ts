@@ -22,6 +22,9 @@ const RECLAIM_SHARE_MIN = 0.25
 /** Newly indexed rows that are worth writing the graph for: this many and this share of all. */
 const GRAPH_ROWS_MIN = 1000
 const GRAPH_SHARE_MIN = 0.1
+/** What is stored before waiting commits get their turn, and what an object adds to it beside its bytes. */
+const TURN_BYTES = 1 << 20
+const OBJECT_BYTES = TURN_BYTES / 8
 
 export class Checkpointer {
   readonly #engine: CoreEngine
@@ -63,6 +66,11 @@ export class Checkpointer {
    */
   roomForFrame(): Promise<void> | null {
     return this.#isWalFull ? this.#makeRoom() : null
+  }
+
+  /** The WAL is short enough to take another frame. */
+  get hasRoomForFrame(): boolean {
+    return !this.#isWalFull
   }
 
   get #isWalFull(): boolean {
@@ -151,7 +159,7 @@ export class Checkpointer {
     let isHeadAsked = false
     next.beginCheckpoint()
     try {
-      while (await this.#putNext(next, written)) await macrotask()
+      while ((await this.#putNext(next, written)) > 0) await macrotask()
       await this.#store.sync()
       isHeadAsked = true
       await this.#replaceHead(next)
@@ -224,8 +232,8 @@ export class Checkpointer {
     if (!begun) return
     const written: string[] = []
     try {
-      // A turn between objects, for requests: storage may answer without one.
-      while (await this.#store.exclusive(() => this.#putNext(engine, written))) await macrotask()
+      // A turn in between, for requests: storage may answer without one.
+      while (await this.#store.exclusive(() => this.#putSome(engine, written))) await macrotask()
     } catch (error) {
       if (!engine.failed) await this.#store.exclusive(() => this.#abort(engine, written))
       throw asOmenError(error, 'STORAGE_FAILED')
@@ -234,11 +242,21 @@ export class Checkpointer {
     this.#unreclaimable = engine.reclaimableBytes()
   }
 
-  /** False when there was nothing more to store. */
-  async #putNext(engine: CoreEngine, written: string[]): Promise<boolean> {
+  /** A large object or a few small ones, or a commit would come between any two. False when nothing more is to be stored. */
+  async #putSome(engine: CoreEngine, written: string[]): Promise<boolean> {
+    for (let weight = 0; weight < TURN_BYTES; weight += OBJECT_BYTES) {
+      const size = await this.#putNext(engine, written)
+      if (size === 0) return false
+      weight += size
+    }
+    return true
+  }
+
+  /** The object's size; 0 when there was nothing more to store. */
+  async #putNext(engine: CoreEngine, written: string[]): Promise<number> {
     if (this.#store.readOnlyReason !== null) throw this.#store.readOnlyError()
     const object: NamedObject | null = engine.nextCheckpointObject()
-    if (object === null) return false
+    if (object === null) return 0
     const { adapter } = this.#store
     if (object.bytes.length > adapter.capabilities.largestObjectBytes) {
       throw errorFromCode(
@@ -260,7 +278,7 @@ export class Checkpointer {
       throw failure
     }
     this.#store.names.add(object.name)
-    return true
+    return object.bytes.length
   }
 
   async #replaceHead(engine: CoreEngine): Promise<void> {

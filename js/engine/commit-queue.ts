@@ -1,5 +1,6 @@
 /**
- * Group commit: writes that wait share one WAL frame; one frame is on its way at a time.
+ * Group commit: writes that wait share one WAL frame; one frame is on its way at a time. Meanwhile the next one is
+ * built, when so much is waiting that building takes about as long as storing.
  *
  * A write resolves after its frame is durable and applied, never before. It rejects alone when the core refuses
  * it; with its whole frame when storage does. After a failed `put` other than `QUOTA_EXCEEDED` nobody knows whether
@@ -22,8 +23,14 @@ export type WriteOperation =
   | { readonly kind: 'delete'; readonly collection: number; readonly ids: Uint8Array }
   | { readonly kind: 'transaction' | 'restore'; readonly view: number }
 
+/** Writes of which none is committed after one was not: parts of one upsert. */
+export interface WriteChain {
+  broken: Error | null
+}
+
 interface Write {
   readonly operation: WriteOperation
+  readonly chain: WriteChain | undefined
   readonly token: RequestOptions['token']
   readonly bytes: number
   readonly resolve: (rows: number) => void
@@ -32,11 +39,19 @@ interface Write {
   begun: () => void
 }
 
+/** A sealed frame. */
+interface Frame {
+  readonly writes: readonly Write[]
+  readonly object: NamedObject
+}
+
 export interface CommitQueueOptions {
-  /** A frame is closed when it holds about this much. */
+  /** A frame of several writes holds at most about this much. */
   readonly frameBytesTarget: number
   /** Resolves when the WAL may grow; a rejection is that of the writes that wait. */
   readonly roomForFrame: () => Promise<void> | null
+  /** The WAL may grow now. */
+  readonly hasRoomForFrame: () => boolean
   /** The time of a commit, in milliseconds since 1970. It never falls. */
   readonly now: () => number
   /** After a frame was applied, with the rows it changed. */
@@ -48,6 +63,10 @@ const FRAME_OVERHEAD_BYTES = 256
 const OPERATION_OVERHEAD_BYTES = 64
 /** A checksum of 4 bytes for each block of 65,536. */
 const CHECKSUM_SHARE = 1 / 8192
+/** A write of this many bytes is worth a frame of its own before the frame on its way is stored; smaller ones gather. */
+const AHEAD_BYTES_MIN = 1 << 18
+/** Frames before a checkpoint that waits gets its turn. */
+const FRAMES_AT_A_TIME = 4
 
 export class CommitQueue {
   readonly #engine: CoreEngine
@@ -76,7 +95,11 @@ export class CommitQueue {
   }
 
   /** Resolves, when durable and applied, to the rows that the operation changed. */
-  submit(operation: WriteOperation, { signal, token }: RequestOptions = {}): Promise<number> {
+  submit(
+    operation: WriteOperation,
+    { signal, token }: RequestOptions = {},
+    chain?: WriteChain,
+  ): Promise<number> {
     return new Promise((resolve, reject) => {
       if (this.#closed) {
         reject(errorFromCode('CLOSED', 'the database was closed'))
@@ -87,7 +110,7 @@ export class CommitQueue {
         return
       }
       const bytes = payloadBytes(operation)
-      const write: Write = { operation, token, bytes, resolve, reject, begun: nothing }
+      const write: Write = { operation, chain, token, bytes, resolve, reject, begun: nothing }
       if (signal !== undefined) this.#rejectOnAbort(write, signal)
       this.#waiting.push(write)
       this.#pump ??= this.#run()
@@ -111,7 +134,7 @@ export class CommitQueue {
       const at = this.#waiting.indexOf(write)
       if (at < 0) return
       this.#waiting.splice(at, 1)
-      write.reject(abortedError(signal, write.operation.kind))
+      rejectWrite(write, abortedError(signal, write.operation.kind))
     }
     signal.addEventListener('abort', onAbort, { once: true })
     write.begun = () => signal.removeEventListener('abort', onAbort)
@@ -123,7 +146,7 @@ export class CommitQueue {
     try {
       while (this.#waiting.length > 0) {
         await this.#options.roomForFrame()
-        await this.#store.exclusive(() => this.#commitFrame())
+        await this.#store.exclusive(() => this.#commitFrames())
       }
     } catch (error) {
       this.#rejectWaiting(asOmenError(error))
@@ -132,7 +155,8 @@ export class CommitQueue {
     }
   }
 
-  async #commitFrame(): Promise<void> {
+  /** Stores and applies a frame of what waits, and then those that could be built meanwhile. */
+  async #commitFrames(): Promise<void> {
     if (this.#store.readOnlyReason !== null) {
       this.#rejectWaiting(this.#store.readOnlyError())
       return
@@ -143,13 +167,62 @@ export class CommitQueue {
       this.#rejectWaiting(asOmenError(error))
       return
     }
+    let frame = this.#build((write, isFirst) => isFirst || !isAlone(write))
+    for (let count = 1; frame !== null; count += 1) {
+      const stored = this.#store.put(frame.object)
+      // Awaited right after the next frame is built.
+      stored.catch(nothing)
+      const mayGoOn = count < FRAMES_AT_A_TIME || !this.#store.contended
+      const next = mayGoOn ? this.#buildAhead(frame) : null
+      try {
+        await stored
+      } catch (error) {
+        this.#takeBack(next)
+        await this.#refused(frame.writes, frame.object.name, asOmenError(error, 'STORAGE_FAILED'))
+        return
+      }
+      if (!this.#apply(frame) || (next !== null && this.#store.readOnlyReason !== null)) {
+        this.#takeBack(next)
+        return
+      }
+      frame = next
+    }
+  }
+
+  /** The frame after one that is on its way; `null` when there is nothing to gain, or it has to wait for that one. */
+  #buildAhead(before: Frame): Frame | null {
+    const [first] = this.#waiting
+    if (first === undefined || first.bytes < AHEAD_BYTES_MIN || !before.writes.every(isOfRows)) return null
+    if (!isOfRows(first) || this.#store.ephemeral || !this.#options.hasRoomForFrame()) return null
+    try {
+      this.#engine.beginFrame(this.#options.now())
+    } catch {
+      // Without memory for two at once they come one after the other.
+      return null
+    }
+    return this.#build(isOfRows)
+  }
+
+  /** The one before it came to nothing: what was to be in it waits again, for another. */
+  #takeBack(frame: Frame | null): void {
+    if (frame === null) return
+    this.#waiting.unshift(...frame.writes)
+    try {
+      this.#engine.discardFrame()
+    } catch {
+      // The engine is unusable, and the next attempt to write says so.
+    }
+  }
+
+  /** Fills and seals the frame begun; `null` when nothing came of it. */
+  #build(mayTake: (write: Write, isFirst: boolean) => boolean): Frame | null {
     const writes: Write[] = []
     let object: NamedObject
     try {
-      this.#fill(writes)
+      this.#fill(writes, mayTake)
       if (writes.length === 0) {
         this.#engine.discardFrame()
-        return
+        return null
       }
       object = this.#engine.sealFrame()
     } catch (error) {
@@ -159,7 +232,7 @@ export class CommitQueue {
       } else {
         this.#giveUp(writes, error)
       }
-      return
+      return null
     }
     const limit = this.#store.adapter.capabilities.largestObjectBytes
     if (object.bytes.length > limit) {
@@ -171,27 +244,36 @@ export class CommitQueue {
             `has at most ${limit}`,
         ),
       )
-      return
+      return null
     }
-    await this.#put(writes, object)
+    return { writes, object }
   }
 
   /** Adds waiting writes to the open frame; one that the core refuses is rejected alone. */
-  #fill(writes: Write[]): void {
-    const { largestObjectBytes } = this.#store.adapter.capabilities
+  #fill(writes: Write[], mayTake: (write: Write, isFirst: boolean) => boolean): void {
+    const bytesMax = Math.min(
+      this.#options.frameBytesTarget,
+      this.#store.adapter.capabilities.largestObjectBytes,
+    )
     let bytes = FRAME_OVERHEAD_BYTES
     for (;;) {
       const write = this.#waiting[0]
       if (write === undefined) return
       const after = bytes + (write.bytes + OPERATION_OVERHEAD_BYTES) * (1 + CHECKSUM_SHARE)
-      const isFull = bytes >= this.#options.frameBytesTarget || after > largestObjectBytes
-      if (writes.length > 0 && (isFull || isAlone(write))) return
+      const isFull = after > bytesMax
+      const isFirst = writes.length === 0
+      if ((!isFirst && isFull) || !mayTake(write, isFirst)) return
       this.#waiting.shift()
       write.begun()
+      const broken = write.chain?.broken ?? null
+      if (broken !== null) {
+        write.reject(broken)
+        continue
+      }
       try {
         this.#add(write.operation)
       } catch (error) {
-        write.reject(asOmenError(error))
+        rejectWrite(write, asOmenError(error))
         if (this.#engine.failed) throw error
         continue
       }
@@ -225,13 +307,8 @@ export class CommitQueue {
     }
   }
 
-  async #put(writes: readonly Write[], object: NamedObject): Promise<void> {
-    try {
-      await this.#store.put(object)
-    } catch (error) {
-      await this.#refused(writes, object.name, asOmenError(error, 'STORAGE_FAILED'))
-      return
-    }
+  /** The oldest frame is durable. False when the engine failed. */
+  #apply({ writes, object }: Frame): boolean {
     let rows: number
     try {
       this.#engine.applyFrame()
@@ -243,10 +320,11 @@ export class CommitQueue {
     } catch (error) {
       // It is durable and will be found by the next open; this engine cannot say so any more, nor anything else.
       const failure = asOmenError(error)
-      for (const write of writes) write.reject(failure)
-      return
+      for (const write of writes) rejectWrite(write, failure)
+      return false
     }
     this.#options.onApplied(rows)
+    return true
   }
 
   async #refused(writes: readonly Write[], name: string, error: Error & { code: string }): Promise<void> {
@@ -271,7 +349,7 @@ export class CommitQueue {
   }
 
   #giveUp(writes: readonly Write[], error: unknown): void {
-    for (const write of writes) write.reject(asOmenError(error))
+    for (const write of writes) rejectWrite(write, asOmenError(error))
     if (this.#engine.failed) {
       this.#rejectWaiting(asOmenError(error))
       return
@@ -288,12 +366,22 @@ export class CommitQueue {
     this.#waiting = []
     for (const write of waiting) {
       write.begun()
-      write.reject(error)
+      rejectWrite(write, error)
     }
   }
 }
 
 function nothing(): void {}
+
+function rejectWrite(write: Write, error: Error): void {
+  if (write.chain !== undefined) write.chain.broken ??= error
+  write.reject(error)
+}
+
+/** It depends on no frame before it, and nothing but rows depends on it. */
+function isOfRows({ operation }: Write): boolean {
+  return operation.kind === 'upsert' || operation.kind === 'delete'
+}
 
 function isAlone({ operation }: Write): boolean {
   return operation.kind === 'transaction' || operation.kind === 'restore'

@@ -55,10 +55,9 @@ export interface HostOptions {
 }
 
 const MEBIBYTE = 1 << 20
-const FRAME_BYTES_TARGET = 8 * MEBIBYTE
-const PART_BYTES_WORKER = 8 * MEBIBYTE
-/** In place a part is encoded, checked and applied on the caller's thread. */
-const PART_BYTES_IN_PLACE = 3 * MEBIBYTE
+const FRAME_BYTES_WORKER = 8 * MEBIBYTE
+/** In place what goes into a frame is encoded, checked and applied on the caller's thread. */
+const FRAME_BYTES_IN_PLACE = 3 * MEBIBYTE
 const SLICE_WORKER_MS = 8
 const SLICE_IN_PLACE_MS = 4
 const NO_OPTIONS: RequestOptions = {}
@@ -122,7 +121,8 @@ export class EngineHost implements HostPort {
     const inWorker = options.engine === 'worker'
     const { largestObjectBytes } = store.adapter.capabilities
     this.engine = options.engine
-    this.partBytesMax = Math.min(inWorker ? PART_BYTES_WORKER : PART_BYTES_IN_PLACE, largestObjectBytes / 2)
+    const frameBytes = inWorker ? FRAME_BYTES_WORKER : FRAME_BYTES_IN_PLACE
+    this.partBytesMax = Math.min(frameBytes, largestObjectBytes / 2)
     this.#database = options.database
     this.#settings = options.settings
     this.#core = core
@@ -133,8 +133,9 @@ export class EngineHost implements HostPort {
     this.#checkpointer = new Checkpointer(core, store)
     this.#backups = new Backups(core, store, this.#checkpointer)
     this.#queue = new CommitQueue(core, store, this.#handles, {
-      frameBytesTarget: FRAME_BYTES_TARGET,
+      frameBytesTarget: frameBytes,
       roomForFrame: () => this.#checkpointer.roomForFrame(),
+      hasRoomForFrame: () => this.#checkpointer.hasRoomForFrame,
       now: () => this.#now(),
       onApplied: (rows) => {
         this.#forget()
@@ -215,6 +216,7 @@ export class EngineHost implements HostPort {
     stagePart: ({ collection, upload, batch }) => {
       this.#requireWritable()
       this.#uploads.stage(upload, collection, batch)
+      this.#indexer.noteImport(rowCount(batch))
       return null
     },
     commitUpload: ({ upload }, options) => this.#written(this.#uploads.commit(upload, options)),

@@ -6,7 +6,7 @@
 import { asOmenError } from './protocol.js'
 import type { OmenError } from '../errors/omen-error.js'
 import type { CoreEngine } from '../wasm/core-engine.js'
-import { macrotask } from './macrotask.js'
+import { delay, macrotask } from './macrotask.js'
 
 export interface IndexerOptions {
   /** Slices of this length, in milliseconds; `null` where no clock can measure them. */
@@ -25,6 +25,13 @@ export interface IndexerOptions {
 
 /** A slice while requests keep coming: what a request has to wait for, in milliseconds. */
 const SLICE_UNDER_LOAD_MS = 2
+/**
+ * A write of this many rows is a part of an import: its writer waits for every slice, so slices come seldom until no such
+ * write came for a while. Searches scan the rows that wait, which is what they would have to do anyway.
+ */
+const IMPORT_ROWS_MIN = 512
+const IMPORT_ENDS_AFTER_MS = 50
+const IMPORT_PAUSE_MS = 20
 const STEPS_FIRST = 4
 /** A step takes more than 1/64 ms; what seems quicker was measured with a coarse clock. */
 const STEPS_PER_MS_MAX = 64
@@ -41,6 +48,7 @@ export class Indexer {
   #stepsPerMs = STEPS_FIRST
   #requestsSeen = 0
   #requestsBeforeSlice = 0
+  #importedAtMs = Number.NEGATIVE_INFINITY
   #left = 0
   #error: OmenError | null = null
   /** Who wants to know how much is left, after each slice. */
@@ -79,7 +87,13 @@ export class Indexer {
       this.#steps(Math.min(Math.max(rows, STEPS_PER_READ), STEPS_PER_WRITE_MAX))
       return
     }
+    this.noteImport(rows)
     this.#running ??= this.#run(this.#options.sliceMs)
+  }
+
+  /** So many rows came, and are not written yet. */
+  noteImport(rows: number): void {
+    if (rows >= IMPORT_ROWS_MIN) this.#importedAtMs = performance.now()
   }
 
   /** Resolves when there is no more work, or when an error stopped it. `onLeft` hears how many steps are left, about. */
@@ -112,7 +126,7 @@ export class Indexer {
   async #run(sliceMs: number): Promise<void> {
     try {
       for (;;) {
-        await macrotask()
+        await (this.#isImporting ? delay(IMPORT_PAUSE_MS) : macrotask())
         await this.#options.unblocked()
         if (this.#stopped || this.#slice(sliceMs) === 0) return
       }
@@ -121,9 +135,14 @@ export class Indexer {
     }
   }
 
+  get #isImporting(): boolean {
+    return performance.now() - this.#importedAtMs < IMPORT_ENDS_AFTER_MS
+  }
+
   /** Steps left. Adapts to how long they take; one long step (the end of a compaction) must not make the rest tiny. */
   #slice(sliceMs: number): number {
-    const isLoaded = this.#requestsSeen !== this.#requestsBeforeSlice || this.#options.writing()
+    const isLoaded =
+      this.#requestsSeen !== this.#requestsBeforeSlice || this.#options.writing() || this.#isImporting
     this.#requestsBeforeSlice = this.#requestsSeen
     const budgetMs = isLoaded ? Math.min(SLICE_UNDER_LOAD_MS, sliceMs) : sliceMs
     const steps = Math.max(1, Math.floor(this.#stepsPerMs * budgetMs))

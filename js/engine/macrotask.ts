@@ -14,6 +14,11 @@ export function macrotask(): Promise<void> {
   return new Promise(turn)
 }
 
+/** Resolves after this long, or later: a page in the background has coarse timers. */
+export function delay(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs))
+}
+
 function chooseTurn(): Turn {
   const immediate = (globalThis as { setImmediate?: Turn }).setImmediate
   if (typeof immediate === 'function') return (callback) => immediate(callback)

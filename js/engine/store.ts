@@ -48,6 +48,8 @@ export class Store {
   #readOnlyReason: string | null
   #released: Promise<void> | null = null
   #last: Promise<unknown> = Promise.resolve()
+  /** Tasks given to `exclusive` that have not settled. */
+  #tasks = 0
 
   constructor(options: StoreOptions) {
     this.#database = options.database
@@ -120,9 +122,16 @@ export class Store {
 
   /** Runs after all tasks given before it have settled. */
   exclusive<T>(task: () => Promise<T>): Promise<T> {
+    this.#tasks += 1
     const result = this.#last.then(task)
-    this.#last = result.catch(() => undefined)
+    const settled = (): void => void (this.#tasks -= 1)
+    this.#last = result.then(settled, settled)
     return result
+  }
+
+  /** Within `exclusive`: other tasks wait for this one. */
+  get contended(): boolean {
+    return this.#tasks > 1
   }
 
   /** Resolves when all tasks given so far have settled. */

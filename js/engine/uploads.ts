@@ -2,10 +2,13 @@
 import type { CoreEngine } from '../wasm/core-engine.js'
 import { errorFromCode } from '../errors/omen-error.js'
 import { rowCount } from '../wasm/row-batch.js'
-import type { CommitQueue } from './commit-queue.js'
+import type { CommitQueue, WriteChain } from './commit-queue.js'
 import type { Handles } from './handles.js'
 import { macrotask } from './macrotask.js'
 import { type RequestOptions, withCommittedRows } from './protocol.js'
+
+/** Parts given to the queue at a time: one on its way, one in the frame built meanwhile, one for the frame after. */
+const PARTS_UNDERWAY = 3
 
 interface Upload {
   readonly collection: number
@@ -46,22 +49,34 @@ export class Uploads {
     this.#uploads.delete(upload)
     const { collection, parts } = staged
     const total = parts.reduce((sum, part) => sum + rowCount(part), 0)
+    const chain: WriteChain = { broken: null }
+    const underway: { readonly rows: number; readonly committed: Promise<number> }[] = []
     let done = 0
-    for (;;) {
-      // Taken out, so that a part's memory is free as soon as it is committed.
-      const batch = parts.shift()
-      if (batch === undefined) return done
-      const rows = rowCount(batch)
-      try {
-        const options = parts.length === 0 ? { signal, token } : { signal }
-        await this.#queue.submit({ kind: 'upsert', collection, batch }, options)
-      } catch (error) {
-        throw withCommittedRows(error, done)
+    try {
+      for (;;) {
+        while (underway.length < PARTS_UNDERWAY) {
+          // Taken out, so that a part's memory is free as soon as it is committed.
+          const batch = parts.shift()
+          if (batch === undefined) break
+          const rows = rowCount(batch)
+          const options = parts.length === 0 ? { signal, token } : { signal }
+          const committed = this.#queue.submit({ kind: 'upsert', collection, batch }, options, chain)
+          // Awaited below, in order.
+          committed.catch(() => undefined)
+          underway.push({ rows, committed })
+        }
+        const first = underway.shift()
+        if (first === undefined) return done
+        await first.committed
+        done += first.rows
+        onProgress?.(done, total)
+        // Where storage answers in the same turn nothing else would come through, not even a request to stop.
+        if (underway.length > 0) await macrotask()
       }
-      done += rows
-      onProgress?.(done, total)
-      // Where storage answers in the same turn nothing else would come through, not even a request to stop.
-      if (parts.length > 0) await macrotask()
+    } catch (error) {
+      // The chain is broken: none of these is committed, but they are not done with either.
+      await Promise.allSettled(underway.map(({ committed }) => committed))
+      throw withCommittedRows(error, done)
     }
   }
 }

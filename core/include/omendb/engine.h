@@ -116,8 +116,10 @@ class Engine {
   Result<CollectionOptions> CollectionOptionsOf(CollectionId collection, ViewId view = 0) const;
 
   // ---- Writing: build a frame, make it durable, apply it -----------------------------------------
-  // At most one frame is open. A Frame* call that fails adds nothing to the frame. Everything that
-  // ApplyFrame will need is reserved by then, so that applying cannot fail.
+  // One frame is being built at a time. A Frame* call that fails adds nothing to the frame. Everything that
+  // ApplyFrame will need is reserved by then, so that applying cannot fail. While a sealed frame is being stored the
+  // next may be built and sealed, if neither creates or drops collections and the next is no transaction or restore
+  // (INVALID_ARGUMENT otherwise).
   // `time_ms`: milliseconds since 1970, kept with the commit (SequenceAt).
   Status BeginFrame(uint64_t time_ms = 0);
   // `size` bytes inside the frame for the next FrameUpsert or FrameDelete; valid until that call.
@@ -141,11 +143,11 @@ class Engine {
   // The whole WAL object and the name to store it under. INVALID_ARGUMENT for an empty frame.
   Result<std::span<const uint8_t>> SealFrame();
   [[nodiscard]] std::string_view FrameName() const;
-  // After the object is durable. Never fails.
+  // Of the oldest sealed frame, after its object is durable. Never fails.
   void ApplyFrame();
   // Rows that operation `index` of the applied frame changed (upsert: rows; delete: rows removed).
   [[nodiscard]] uint32_t AppliedCount(uint32_t index) const;
-  // When storage refused the object: as if the frame had never been begun.
+  // When storage refused the object: as if the frame had never been begun. Of two, the one begun last.
   void DiscardFrame();
 
   // Rows that the write with this token changed. NOT_FOUND when it was not committed, or kTokensMax later

@@ -27,6 +27,7 @@ void ModelDriver::Step() {
       {60, &ModelDriver::Delete},
       {8, &ModelDriver::DeleteMany},
       {30, &ModelDriver::Several},
+      {30, &ModelDriver::TwoFrames},
       {4, &ModelDriver::CreateOrDrop},
       {15, &ModelDriver::Discard},
       {15, &ModelDriver::Refused},
@@ -245,19 +246,13 @@ void ModelDriver::CheckpointDies() {
 // process dies.
 void ModelDriver::CheckpointWithCommits() {
   static constexpr void (ModelDriver::* kMeanwhile[])() = {
-      &ModelDriver::Upsert,
-      &ModelDriver::Delete,
-      &ModelDriver::Several,
-      &ModelDriver::CreateOrDrop,
-      &ModelDriver::Discard,
-      &ModelDriver::Restore,
-      &ModelDriver::TransactionWrite,
-      &ModelDriver::OpenViewAt,
-      &ModelDriver::CommitTransaction,
-      &ModelDriver::CloseView,
-      &ModelDriver::Forget,
-      &ModelDriver::Upload,
-      &ModelDriver::Work,
+      &ModelDriver::Upsert,       &ModelDriver::Delete,
+      &ModelDriver::Several,      &ModelDriver::TwoFrames,
+      &ModelDriver::CreateOrDrop, &ModelDriver::Discard,
+      &ModelDriver::Restore,      &ModelDriver::TransactionWrite,
+      &ModelDriver::OpenViewAt,   &ModelDriver::CommitTransaction,
+      &ModelDriver::CloseView,    &ModelDriver::Forget,
+      &ModelDriver::Upload,       &ModelDriver::Work,
       &ModelDriver::Read,
   };
   const uint64_t oldest = model_.oldest();

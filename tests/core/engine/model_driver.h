@@ -17,6 +17,7 @@ struct ModelReached {
   uint64_t not_retained = 0;
   uint64_t uploads = 0;
   uint64_t kept_frames = 0;  // durable, and not applied when the process died
+  uint64_t built_ahead = 0;  // frames begun while another was on its way
   uint64_t died_in_checkpoint = 0;
   uint64_t commits_in_checkpoint = 0;
   uint64_t took_place = 0;
@@ -67,6 +68,12 @@ class ModelDriver {
   void Delete();
   void DeleteMany();
   void Several();
+  // The next frame is built while one is on its way to storage.
+  void TwoFrames();
+  Writes AnyWrites();
+  // As storage took the sealed frame `object`, which is the oldest.
+  void Stored(const Writes& writes, uint64_t time_ms, const std::string& name, ByteVector object);
+  void Meanwhile();
   void CreateOrDrop();
   void Discard();
   void Refused();

@@ -35,6 +35,7 @@ TEST(EngineModel, RandomOperationsAgreeWithAModelThatKeepsEveryVersion) {
       EXPECT_GT(reached.not_retained, 20U);
       EXPECT_GT(reached.uploads, 20U);
       EXPECT_GT(reached.kept_frames, 10U);
+      EXPECT_GT(reached.built_ahead, 100U);
       EXPECT_GT(reached.died_in_checkpoint, 20U);
       EXPECT_GT(reached.commits_in_checkpoint, 50U);
       EXPECT_GT(reached.took_place, 1U);

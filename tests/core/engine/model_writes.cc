@@ -143,6 +143,85 @@ void ModelDriver::Several() {
   FinishFrame(writes, time_ms);
 }
 
+ModelDriver::Writes ModelDriver::AnyWrites() {
+  Writes writes;
+  for (uint32_t i = 1 + dice_.Below(3); i-- > 0;) {
+    const CollectionId id = AnyCollection();
+    writes.push_back(dice_.OneIn(3) ? AnyDelete(id, 1 + dice_.Below(6)) : AnyUpsert(id));
+    MaybeToken(writes.back());
+    AddWrite(writes.back());
+  }
+  return writes;
+}
+
+void ModelDriver::Stored(const Writes& writes, uint64_t time_ms, const std::string& name, ByteVector object) {
+  storage_.objects[name] = std::move(object);
+  engine().ApplyFrame();
+  const auto id_of = [&](const std::string& of) { return engine().FindCollection(of); };
+  const std::vector<uint32_t> counts = model_.Commit(writes, time_ms, id_of);
+  for (uint32_t i = 0; i < counts.size(); ++i) ASSERT_EQ(engine().AppliedCount(i), counts[i]);
+  ASSERT_EQ(engine().sequence(), model_.sequence());
+}
+
+void ModelDriver::Meanwhile() {
+  if (dice_.OneIn(2)) Ok(engine().Work(dice_.Below(300)).status());
+  if (dice_.OneIn(8) && !states_.empty()) CloseState(dice_.Below(static_cast<uint32_t>(states_.size())));
+  if (dice_.OneIn(4)) reads_.Any(engine(), AnyState());
+}
+
+void ModelDriver::TwoFrames() {
+  struct Sealed {
+    Writes writes;
+    uint64_t time_ms = 0;
+    std::string name;
+    ByteVector object;
+  };
+  const auto seal = [&](Sealed& frame) {
+    auto object = engine().SealFrame();
+    Ok(object.status());
+    frame.name = engine().FrameName();
+    frame.object = ByteVector(object.value().begin(), object.value().end());
+    ASSERT_TRUE(engine().IsReferenced(frame.name));
+  };
+  Sealed first{.writes = {}, .time_ms = NextTime(), .name = {}, .object = {}};
+  Ok(engine().BeginFrame(first.time_ms));
+  first.writes = AnyWrites();
+  seal(first);
+  const uint32_t frames = 1 + dice_.Below(3);
+  for (uint32_t i = 0; i < frames && !testing::Test::HasFailure(); ++i) {
+    Sealed next{.writes = {}, .time_ms = NextTime(), .name = {}, .object = {}};
+    Ok(engine().BeginFrame(next.time_ms));
+    ++reached_.built_ahead;
+    next.writes = AnyWrites();
+    ASSERT_EQ(engine().FrameCreate("never", AnyOptions()).code(), Code::kInvalidArgument);
+    ASSERT_EQ(engine().FrameDrop(AnyCollection()).code(), Code::kInvalidArgument);
+    ASSERT_EQ(engine().BeginCheckpoint().code(), Code::kInvalidArgument);
+    Meanwhile();
+    const bool sealed_ahead = dice_.OneIn(2);
+    if (sealed_ahead) seal(next);
+    if (testing::Test::HasFailure()) return;
+    switch (dice_.Below(8)) {
+      case 0:  // storage refused the first, and with it goes what was built on it
+        engine().DiscardFrame();
+        engine().DiscardFrame();
+        ASSERT_EQ(engine().sequence(), model_.sequence());
+        return;
+      case 1:
+        engine().DiscardFrame();
+        return Stored(first.writes, first.time_ms, first.name, std::move(first.object));
+      default:
+        break;
+    }
+    Stored(first.writes, first.time_ms, first.name, std::move(first.object));
+    if (testing::Test::HasFailure()) return;
+    Meanwhile();
+    if (!sealed_ahead) seal(next);
+    first = std::move(next);
+  }
+  if (testing::Test::HasFailure()) return;
+  Stored(first.writes, first.time_ms, first.name, std::move(first.object));
+}
+
 void ModelDriver::CreateOrDrop() {
   const std::vector<CollectionId> ids = model_.CollectionsAt(model_.sequence());
   Writes writes;

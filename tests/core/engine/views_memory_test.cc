@@ -201,6 +201,51 @@ TEST(OutOfMemory, RestoresAreWholeOrNotThere) {
   });
 }
 
+TEST(OutOfMemory, AFrameBuiltAheadLeavesTheOneBeforeItWhole) {
+  Contents newest;
+  Contents third;
+  const Storage stored = StoredHistory(&newest, &third);
+  RefuseEach([&](Scenario& scenario) {
+    Storage storage = stored;
+    Database database(&storage);
+    database.keeps_history = true;
+    scenario.Try([&] { return database.Open(); });
+    Engine& engine = database.engine();
+    const auto unchanged = [&] { ASSERT_EQ(ContentsOf(engine, 0), newest); };
+    const auto seal = [&](std::string* name, ByteVector* object) {
+      scenario.Try(
+          [&]() -> Status {
+            OMENDB_ASSIGN(std::span<const uint8_t> bytes, engine.SealFrame());
+            *object = ByteVector(bytes.begin(), bytes.end());
+            *name = engine.FrameName();
+            return Status::Ok();
+          },
+          unchanged);
+    };
+    std::string names[2];
+    ByteVector objects[2];
+    for (int frame : {0, 1}) {
+      scenario.Try([&] { return engine.BeginFrame(); }, unchanged);
+      scenario.Try([&] { return database.AddUpsert(1, MakeRows(10 + 30 * frame, 40)); }, unchanged);
+      scenario.Try([&] { return database.AddDelete(1, {NumberId(10 + 30 * frame), NumberId(999)}); },
+                   unchanged);
+      scenario.Try([&] { return engine.FrameToken({.client = 1, .request = static_cast<uint64_t>(frame)}); });
+      seal(&names[frame], &objects[frame]);
+    }
+    // Nothing that applying needs may be missing now.
+    SetAllocationFault(AllocationFault::kForever, 0);
+    engine.ApplyFrame();
+    engine.ApplyFrame();
+    SetAllocationFault(AllocationFault::kNone, 0);
+    for (int frame : {0, 1}) storage.objects[names[frame]] = objects[frame];
+    const Contents applied = ContentsOf(engine, 0);
+    ASSERT_EQ(engine.FindToken({.client = 1, .request = 1}).value(), 1U);
+    database.Crash();
+    ASSERT_TRUE(database.Open().ok());
+    ASSERT_EQ(ContentsOf(database.engine(), 0), applied);
+  });
+}
+
 TEST(OutOfMemory, UploadsAndWholeCheckpointsOfThem) {
   constexpr uint32_t kDimensions = 4096;
   RefuseEach([&](Scenario& scenario) {

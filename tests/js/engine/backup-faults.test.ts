@@ -182,6 +182,7 @@ describe('writes that outrun checkpoints', () => {
     const queue = new CommitQueue(engine, store, handles, {
       frameBytesTarget: 4096,
       roomForFrame: () => checkpointer.roomForFrame(),
+      hasRoomForFrame: () => checkpointer.hasRoomForFrame,
       now: () => 1,
       onApplied: () => (walBytesMax = Math.max(walBytesMax, engine.uncheckpointedWalBytes())),
     })
