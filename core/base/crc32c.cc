@@ -41,14 +41,49 @@ uint32_t SliceWord(uint32_t word, size_t slice) {
          kTables.slice[slice + 1][(word >> 16) & 0xff] ^ kTables.slice[slice][word >> 24];
 }
 
-uint32_t ExtendWithTables(const uint8_t* bytes, size_t size, uint32_t crc) {
-  while (size >= kSlices) {
-    uint32_t first = LoadAt<uint32_t>(bytes) ^ crc;
-    crc = SliceWord(first, 12) ^ SliceWord(LoadAt<uint32_t>(bytes + 4), 8) ^
-          SliceWord(LoadAt<uint32_t>(bytes + 8), 4) ^ SliceWord(LoadAt<uint32_t>(bytes + 12), 0);
-    bytes += kSlices;
-    size -= kSlices;
+// The 16 bytes after those that `crc` covered.
+uint32_t ExtendBySlices(const uint8_t* bytes, uint32_t crc) {
+  return SliceWord(LoadAt<uint32_t>(bytes) ^ crc, 12) ^ SliceWord(LoadAt<uint32_t>(bytes + 4), 8) ^
+         SliceWord(LoadAt<uint32_t>(bytes + 8), 4) ^ SliceWord(LoadAt<uint32_t>(bytes + 12), 0);
+}
+
+// The product of two polynomials modulo the polynomial of the checksum, all with the highest power in bit 0.
+constexpr uint32_t Multiply(uint32_t a, uint32_t b) {
+  uint32_t product = 0;
+  for (uint32_t bit = 0; bit < 32; ++bit) {
+    product ^= (a & (0x80000000U >> bit)) != 0 ? b : 0;
+    b = (b >> 1) ^ ((b & 1) != 0 ? kPolynomial : 0);
   }
+  return product;
+}
+
+// x^(8 * bytes): what as many zero bytes multiply a checksum by. `bytes`: a power of two.
+constexpr uint32_t PowerOf(size_t bytes) {
+  uint32_t power = 0x00800000;  // x^8
+  for (; bytes > 1; bytes /= 2) power = Multiply(power, power);
+  return power;
+}
+
+// Each step waits for the tables' answer to the one before it, so two halves are done side by side, in about
+// the time of one: the checksum is linear, and that of the first half is moved on by the length of the
+// second.
+constexpr size_t kHalfBytes = 8192;
+constexpr uint32_t kHalfPower = PowerOf(kHalfBytes);
+
+uint32_t ExtendByHalves(const uint8_t* bytes, uint32_t crc) {
+  uint32_t second = 0;
+  for (size_t i = 0; i < kHalfBytes; i += kSlices) {
+    crc = ExtendBySlices(bytes + i, crc);
+    second = ExtendBySlices(bytes + kHalfBytes + i, second);
+  }
+  return Multiply(kHalfPower, crc) ^ second;
+}
+
+uint32_t ExtendWithTables(const uint8_t* bytes, size_t size, uint32_t crc) {
+  for (; size >= 2 * kHalfBytes; size -= 2 * kHalfBytes, bytes += 2 * kHalfBytes) {
+    crc = ExtendByHalves(bytes, crc);
+  }
+  for (; size >= kSlices; size -= kSlices, bytes += kSlices) crc = ExtendBySlices(bytes, crc);
   for (; size > 0; --size) crc = (crc >> 8) ^ kTables.slice[0][(crc ^ *bytes++) & 0xff];
   return crc;
 }

@@ -157,23 +157,10 @@ int32_t L1I8(const int8_t* a, const int8_t* b, size_t count) {
   return FoldI16x16<IntegerAbsoluteDifference>(a, b, count);
 }
 
-// Without its sign a float orders like its bits, and infinity and the NaNs are the greatest.
-bool AllFinite(const float* a, size_t count) {
-  const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
-  const __m256i largest_finite = _mm256_set1_epi32(0x7f7fffff);
-  __m256i beyond = _mm256_setzero_si256();
-  size_t i = 0;
-  for (; i + 8 <= count; i += 8) {
-    __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i_u*>(a + i));
-    beyond = _mm256_or_si256(beyond, _mm256_cmpgt_epi32(_mm256_and_si256(bits, magnitude), largest_finite));
-  }
-  return _mm256_testz_si256(beyond, beyond) != 0 && scalar::kKernels.all_finite(a + i, count - i);
-}
-
 }  // namespace
 
 const KernelSet kKernels = {"avx2",     SquaredL2F32, DotF32,      L1F32, DotI16I8,
-                            DotI16I8X4, DotI8,        SquaredL2I8, L1I8,  AllFinite};
+                            DotI16I8X4, DotI8,        SquaredL2I8, L1I8};
 
 }  // namespace omendb::avx2
 

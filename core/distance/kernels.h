@@ -33,8 +33,6 @@ struct KernelSet {
   int32_t (*dot_i8)(const int8_t* a, const int8_t* b, size_t count);
   int32_t (*squared_l2_i8)(const int8_t* a, const int8_t* b, size_t count);
   int32_t (*l1_i8)(const int8_t* a, const int8_t* b, size_t count);
-  // False when any element is NaN or infinite.
-  bool (*all_finite)(const float* a, size_t count);
 };
 
 // Every set that was compiled in and that this machine runs, scalar first; for differential tests.
@@ -53,19 +51,17 @@ void DotI16I8X4(const int16_t* a, const int8_t* const b[4], size_t count, int32_
 int32_t DotI8(const int8_t* a, const int8_t* b, size_t count);
 int32_t SquaredL2I8(const int8_t* a, const int8_t* b, size_t count);
 int32_t L1I8(const int8_t* a, const int8_t* b, size_t count);
-bool AllFinite(const float* a, size_t count);
 inline constexpr KernelSet kKernels = {"simd128",  SquaredL2F32, DotF32,      L1F32, DotI16I8,
-                                       DotI16I8X4, DotI8,        SquaredL2I8, L1I8,  AllFinite};
+                                       DotI16I8X4, DotI8,        SquaredL2I8, L1I8};
 }  // namespace simd128
 #if defined(__wasm_relaxed_simd__)
 // Relaxed SIMD has a fused multiply-add to offer; the rest is plain SIMD128.
 namespace relaxed_simd {
 float SquaredL2F32(const float* a, const float* b, size_t count);
 float DotF32(const float* a, const float* b, size_t count);
-inline constexpr KernelSet kKernels = {"relaxed-simd",    SquaredL2F32,         DotF32,
-                                       simd128::L1F32,    simd128::DotI16I8,    simd128::DotI16I8X4,
-                                       simd128::DotI8,    simd128::SquaredL2I8, simd128::L1I8,
-                                       simd128::AllFinite};
+inline constexpr KernelSet kKernels = {"relaxed-simd", SquaredL2F32,         DotF32,
+                                       simd128::L1F32, simd128::DotI16I8,    simd128::DotI16I8X4,
+                                       simd128::DotI8, simd128::SquaredL2I8, simd128::L1I8};
 }  // namespace relaxed_simd
 [[nodiscard]] inline const KernelSet& Kernels() { return relaxed_simd::kKernels; }
 #else

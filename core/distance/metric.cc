@@ -38,8 +38,9 @@ Status NotFinite(const float* vector, uint32_t dimensions) {
 }  // namespace
 
 Status CheckVector(Metric metric, const float* vector, uint32_t dimensions, float* inverse_norm) {
-  if (!Kernels().all_finite(vector, dimensions)) return NotFinite(vector, dimensions);
   double norm = EuclideanNorm(vector, dimensions);
+  // Squares of floats do not overflow a double: the norm of finite numbers is finite, and no other is.
+  if (!std::isfinite(norm)) return NotFinite(vector, dimensions);
   if (norm > kNormMax) {
     return Status::Error(Code::kInvalidVector,
                          "expected a Euclidean norm of at most 4.6e18, found a larger one");

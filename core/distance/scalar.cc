@@ -52,19 +52,9 @@ int32_t L1I8(const int8_t* a, const int8_t* b, size_t count) {
   return Fold<int32_t>(a, b, count, [](int32_t x, int32_t y) { return x < y ? y - x : x - y; });
 }
 
-bool AllFinite(const float* a, size_t count) {
-  // Without its sign a float orders like its bits, and infinity and the NaNs are the greatest.
-  uint32_t greatest = 0;
-  for (size_t i = 0; i < count; ++i) {
-    uint32_t magnitude = std::bit_cast<uint32_t>(a[i]) & 0x7fffffffU;
-    greatest = magnitude > greatest ? magnitude : greatest;
-  }
-  return greatest < 0x7f800000U;
-}
-
 }  // namespace
 
 const KernelSet kKernels = {"scalar",   SquaredL2F32, DotF32,      L1F32, DotI16I8,
-                            DotI16I8X4, DotI8,        SquaredL2I8, L1I8,  AllFinite};
+                            DotI16I8X4, DotI8,        SquaredL2I8, L1I8};
 
 }  // namespace omendb::scalar

@@ -149,8 +149,6 @@ int32_t L1I8(const int8_t* a, const int8_t* b, size_t count) {
   return FoldI16x8<IntegerAbsoluteDifference>(a, b, count);
 }
 
-bool AllFinite(const float* a, size_t count) { return scalar::kKernels.all_finite(a, count); }
-
 }  // namespace omendb::simd128
 
 #endif  // defined(__wasm_simd128__)

@@ -50,5 +50,18 @@ TEST(Crc32c, AgreesWithTheDefinitionAtEveryLengthOffsetAndSplit) {
   }
 }
 
+TEST(Crc32c, AgreesWithTheDefinitionWhereHalvesAreJoined) {
+  OMENDB_TRACE_SEED();
+  Prng prng(TestSeed());
+  std::vector<uint8_t> bytes(100'000);
+  for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(prng.Next());
+  for (size_t size : {16'383U, 16'384U, 16'385U, 32'768U, 65'536U, 99'983U}) {
+    for (uint32_t before : {0U, 0xdeadbeefU}) {
+      const std::span<const uint8_t> part = std::span(bytes).subspan(bytes.size() - size);
+      ASSERT_EQ(Crc32c(part, before), BitwiseCrc32c(part, before)) << size;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace omendb

@@ -204,27 +204,6 @@ TEST_P(KernelSets, WideByNarrowProductsAreExact) {
   ExpectExactI16(kernels, lowest, std::vector<int8_t>(500, -128), 0);
 }
 
-TEST_P(KernelSets, FindsNonFiniteValuesWhereverTheyAre) {
-  const KernelSet& kernels = *GetParam();
-  const float kNonFinite[] = {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
-                              std::numeric_limits<float>::quiet_NaN(),
-                              -std::numeric_limits<float>::quiet_NaN(),
-                              std::numeric_limits<float>::signaling_NaN()};
-  for (size_t length = 0; length <= 130; ++length) {
-    for (float finite : {0.0F, -0.0F, std::numeric_limits<float>::max(), std::numeric_limits<float>::lowest(),
-                         std::numeric_limits<float>::denorm_min()}) {
-      Shifted<float> values(std::vector<float>(length, finite), 4);
-      ASSERT_TRUE(kernels.all_finite(values.data(), length));
-    }
-    for (size_t at = 0; at < length; ++at) {
-      std::vector<float> values(length, 1);
-      values[at] = kNonFinite[at % std::size(kNonFinite)];
-      Shifted<float> shifted(values, 4 * (at % 4));
-      ASSERT_FALSE(kernels.all_finite(shifted.data(), length)) << at << " of " << length;
-    }
-  }
-}
-
 INSTANTIATE_TEST_SUITE_P(Available, KernelSets,
                          ::testing::ValuesIn(AvailableKernelSets().begin(), AvailableKernelSets().end()),
                          [](const ::testing::TestParamInfo<const KernelSet*>& info) {

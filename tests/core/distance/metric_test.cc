@@ -87,6 +87,23 @@ TEST(CheckVector, NamesTheFirstNonFiniteDimension) {
   }
 }
 
+TEST(CheckVector, FindsOneNonFiniteValueWhereverItIs) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const float kNonFinite[] = {kInfinity, -kInfinity, std::numeric_limits<float>::quiet_NaN(),
+                              -std::numeric_limits<float>::quiet_NaN()};
+  for (uint32_t dimensions = 1; dimensions <= 40; ++dimensions) {
+    for (uint32_t at = 0; at < dimensions; ++at) {
+      // Beside values whose squares are the largest there are.
+      std::vector<float> vector(dimensions, std::numeric_limits<float>::max());
+      vector[at] = kNonFinite[at % std::size(kNonFinite)];
+      float inverse_norm = 0;
+      const Status status = CheckVector(Metric::kL2, vector.data(), dimensions, &inverse_norm);
+      ASSERT_EQ(status.code(), Code::kInvalidVector);
+      ASSERT_TRUE(status.message().ends_with(" at dimension " + std::to_string(at))) << status.message();
+    }
+  }
+}
+
 TEST(CheckVector, RefusesNormsThatF32CannotCompare) {
   float inverse_norm = 0;
   std::vector<float> vector = {4e18F, 4e18F};
