@@ -1,5 +1,5 @@
 import { type OmenError, StorageFailedError } from '../js/errors/omen-error.js'
-import { availableQuotaBytes } from './browser-quota.js'
+import { withAvailable } from './browser-quota.js'
 import { type ByteRange, clampRange } from './byte-range.js'
 import type { PutOptions, StorageAdapter, StorageObject, StorageSession, StorageUsage } from './contract.js'
 import { escapeDatabaseName } from './database-name.js'
@@ -175,8 +175,7 @@ class IdbfsSession implements StorageSession {
       if (this.#guard.mode === 'read') await mount.populate()
       return mount.files().reduce((sum, file) => sum + mount.sizeBytes(file), 0)
     })
-    const availableBytes = await availableQuotaBytes()
-    return availableBytes === undefined ? { usedBytes } : { usedBytes, availableBytes }
+    return withAvailable(usedBytes)
   }
 
   close(): Promise<void> {

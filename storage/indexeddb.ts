@@ -1,4 +1,4 @@
-import { availableQuotaBytes } from './browser-quota.js'
+import { withAvailable } from './browser-quota.js'
 import { type ByteRange, equalBytes } from './byte-range.js'
 import type { PutOptions, StorageAdapter, StorageObject, StorageSession, StorageUsage } from './contract.js'
 import { evictedError, ExistenceMark } from './existence-mark.js'
@@ -165,8 +165,7 @@ class IndexedDbSession implements StorageSession {
         sum += cursor.key
       return sum
     })
-    const availableBytes = await availableQuotaBytes()
-    return availableBytes === undefined ? { usedBytes } : { usedBytes, availableBytes }
+    return withAvailable(usedBytes)
   }
 
   close(): Promise<void> {

@@ -24,8 +24,9 @@ interface SyncAccessHandle {
 
 type SyncFileHandle = FileSystemFileHandle & { createSyncAccessHandle(): Promise<SyncAccessHandle> }
 
+export const HEAD_FILE = 'head'
 const PACK_NAME = /^pack-([0-9]{10})$/
-/** A page that was reloaded may keep its handles for a moment longer than its locks. */
+/** A page that was reloaded may keep its handles for a moment longer than its locks, and a shared writer those it just used. */
 const HELD_PAUSE_MS = 20
 const HELD_ATTEMPTS = 100
 /** Packs that are kept open: one handle each. */
@@ -105,11 +106,11 @@ export class OpfsFile implements AppendFile {
   static async open(
     folder: FileSystemDirectoryHandle,
     name: string,
-    { create }: { create: boolean },
+    { create, isPatient = true }: { create: boolean; isPatient?: boolean },
   ): Promise<OpfsFile> {
     try {
       const file = (await folder.getFileHandle(name, { create })) as SyncFileHandle
-      return new OpfsFile(await openHandle(file))
+      return new OpfsFile(await openHandle(file, isPatient ? HELD_ATTEMPTS : 1))
     } catch (error) {
       throw toOpfsError(error, `opening ${name}`)
     }
@@ -246,12 +247,12 @@ function packName(number: number): string {
   return `pack-${String(number).padStart(10, '0')}`
 }
 
-async function openHandle(file: SyncFileHandle): Promise<SyncAccessHandle> {
+async function openHandle(file: SyncFileHandle, attemptsMost: number): Promise<SyncAccessHandle> {
   for (let attempts = 1; ; attempts++) {
     try {
       return await file.createSyncAccessHandle()
     } catch (error) {
-      if (domErrorName(error) !== 'NoModificationAllowedError' || attempts === HELD_ATTEMPTS) throw error
+      if (domErrorName(error) !== 'NoModificationAllowedError' || attempts === attemptsMost) throw error
       await new Promise((resolve) => setTimeout(resolve, HELD_PAUSE_MS))
     }
   }

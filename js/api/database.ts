@@ -115,7 +115,8 @@ export class Database {
    * With a stream that `backup` made, here or anywhere else: its content takes the place of all that is in this
    * database. The whole stream is read and checked before anything is changed: `CORRUPTION` when it is damaged or cut
    * off. Needs memory for both meanwhile, and room in storage. Snapshots and transactions that are open end with `CLOSED`;
-   * a collection goes on as the one of its name with its dimensions and metric.
+   * a collection goes on as the one of its name with its dimensions and metric. Where several tabs share the database,
+   * and another comes to lead, those obtained before a restore from another database answer `NOT_FOUND`: ask for them again.
    */
   async restore(source: RestoreTarget | ReadableStream<Uint8Array>, options?: RestoreOptions): Promise<void> {
     const given = checkOptions('restore', options, ['signal'])

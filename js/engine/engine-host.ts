@@ -330,7 +330,9 @@ export class EngineHost implements HostPort {
       await underway.catch(() => undefined)
       return
     }
-    const creating = this.#written(this.#queue.submit({ kind: 'create', name, options: coreOptions(schema) }))
+    const creating = this.#written(
+      this.#queue.submit({ kind: 'create', name, options: coreOptions(schema, this.#core) }),
+    )
     this.#creating.set(name, creating)
     try {
       await creating

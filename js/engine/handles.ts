@@ -1,24 +1,26 @@
 /**
  * Handles: the numbers by which callers know collections, snapshots and transactions, and what they are in the engine.
  *
- * A restored backup numbers its collections in its own way, and an engine's numbers mean nothing in another one. So a
- * number given to a caller stays with what it was given for: a collection's goes on as the collection of that name and
- * kind, and what was a view of the database before ends.
+ * An engine's numbers mean nothing in another one: a restored backup numbers its collections in its own way. So a
+ * collection's handle is made from its number and what it is: name, kind, and the seed that it got when it was created. So it
+ * is the same in every engine that has the collection, this one's or another tab's, and none that has another finds it. After a restore it goes on, while this host
+ * lives, as the collection of that name and kind. What was a view of the database before ends.
  *
  * Not here: what the engine does with them.
  */
 import { errorFromCode } from '../errors/omen-error.js'
 import type { CoreEngine } from '../wasm/core-engine.js'
+import type { CollectionId } from '../wasm/core-values.js'
+import { hash64 } from './hash.js'
 import type { PointInTime, ViewInfo } from './protocol.js'
 
-/** The engine's own numbers are below this, so each restored database has a range of handles for itself. */
-const RANGE = 2 ** 32
+/** Doubles hold so many bits of whole numbers. */
+const HANDLE_BITS = 53
 
 export class Handles {
   readonly #engine: CoreEngine
-  #firstOfRange = 0
-  /** Handles of earlier ranges; 0 where nothing took the collection's place. */
-  readonly #moved = new Map<number, number>()
+  /** What handles are in the engine. */
+  #collections = new Map<number, CollectionId>()
   readonly #views = new Map<number, number>()
   #nextView = 1
 
@@ -27,13 +29,24 @@ export class Handles {
   }
 
   /** The handle of a collection of the engine. */
-  ofCollection(collection: number): number {
-    return this.#firstOfRange + collection
+  ofCollection(collection: CollectionId, view = 0): number {
+    const name = this.#engine.collectionName(collection, view)
+    const { dimensions, metric, seed } = this.#engine.collectionOptions(collection, view)
+    const handle = Number(
+      BigInt.asUintN(HANDLE_BITS, hash64(`${collection} ${seed} ${dimensions} ${metric} ${name}`)),
+    )
+    this.#collections.set(handle, collection)
+    return handle
   }
 
-  /** 0, which the engine answers with `NOT_FOUND`, for a collection that the restored database does not have. */
-  collection(handle: number): number {
-    return handle >= this.#firstOfRange ? handle - this.#firstOfRange : (this.#moved.get(handle) ?? 0)
+  /** 0, which the engine answers with `NOT_FOUND`, for a collection that this database does not have. */
+  collection(handle: number): CollectionId {
+    return this.#collections.get(handle) ?? this.#find(handle)
+  }
+
+  /** A handle that another engine of this database gave out. */
+  #find(handle: number): CollectionId {
+    return this.#engine.collections().find((each) => this.ofCollection(each) === handle) ?? 0
   }
 
   /** `CLOSED` when it has ended. 0 stays 0. */
@@ -66,13 +79,16 @@ export class Handles {
 
   /** Before `next` takes the engine's place: which collections go on, and that no view does. */
   moveTo(next: CoreEngine): void {
-    const heirs = new Map<number, number>()
+    const heirs = new Map<CollectionId, CollectionId>()
     for (const collection of this.#engine.collections()) {
       heirs.set(collection, heirOf(this.#engine, collection, next))
     }
-    for (const [handle, collection] of this.#moved) this.#moved.set(handle, heirs.get(collection) ?? 0)
-    for (const [collection, heir] of heirs) this.#moved.set(this.ofCollection(collection), heir)
-    this.#firstOfRange += RANGE
+    const moved = new Map<number, CollectionId>()
+    for (const [handle, collection] of this.#collections) {
+      const heir = heirs.get(collection) ?? 0
+      if (heir !== 0) moved.set(handle, heir)
+    }
+    this.#collections = moved
     this.#views.clear()
   }
 

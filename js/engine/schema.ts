@@ -1,13 +1,17 @@
 /** A collection's options between the API's words and the core's. */
 import { errorFromCode } from '../errors/omen-error.js'
 import type { CoreCollectionOptions, CoreEngine } from '../wasm/core-engine.js'
+import { hash64 } from './hash.js'
 import type { Handles } from './handles.js'
 import type { CollectionInfo, CollectionSchema } from './protocol.js'
 
 const DEFAULTS = { quantization: 'sq8', M: 16, efConstruction: 200 } as const
 
-/** What to create: `given` with the defaults. Dimensions and metric have none. */
-export function coreOptions(given: Partial<CollectionSchema>): CoreCollectionOptions {
+/**
+ * What to create: `given` with the defaults. Dimensions and metric have none. The seed is one that no collection of this
+ * database had before, by which it is told from others of its name (handles.ts).
+ */
+export function coreOptions(given: Partial<CollectionSchema>, engine: CoreEngine): CoreCollectionOptions {
   const { dimensions, metric } = given
   if (dimensions === undefined || metric === undefined) {
     throw errorFromCode('INVALID_ARGUMENT', 'a new collection needs dimensions and a metric')
@@ -18,6 +22,8 @@ export function coreOptions(given: Partial<CollectionSchema>): CoreCollectionOpt
     quantization: given.quantization ?? DEFAULTS.quantization,
     degree: given.M ?? DEFAULTS.M,
     efConstruction: given.efConstruction ?? DEFAULTS.efConstruction,
+    // Neither ever returns to what it was. Those of a name that exists are not created again before the next commit.
+    seed: hash64(`${engine.epoch()} ${engine.sequence()}`),
   }
 }
 
@@ -32,7 +38,7 @@ export function collectionInfo(
     view,
   )
   return {
-    collection: handles.ofCollection(collection),
+    collection: handles.ofCollection(collection, view),
     name: engine.collectionName(collection, view),
     schema: { dimensions, metric, quantization, M: degree, efConstruction },
   }

@@ -25,7 +25,7 @@ export function browserRuntime(scripts: LazyScripts): Runtime {
       const options = isShared ? { locks: sharedWriterLocks() } : {}
       if (name === 'indexeddb') return indexedDbStorage(options)
       if (name === 'idbfs') return loadIdbfsStorage(scripts.idbfs, options)
-      if (name === 'opfs') return loadOpfsStorage(scripts.opfs, options)
+      if (name === 'opfs') return loadOpfsStorage(scripts.opfs, { ...options, isShared })
       if (name === 'memory') return memoryStorage()
       throw unsupportedStorage(name, 'browsers')
     },

@@ -7,25 +7,34 @@ import { HOSTILE_NAMES } from '../storage/hostile-names.js'
 import { type AdapterName, createAdapter, indexedDbName, NO_LOCKS } from './page-adapters.js'
 import { exposeCalls } from './page-calls.js'
 
+const KEPT_WHILE_OPEN = { keepsWhatIsOpen: true } as const
+
 function environmentOf(adapter: AdapterName): ContractEnvironment {
   const common = {
     createAdapter: () => createAdapter(adapter),
     databaseName: (label: string) => `${adapter} ${label}`,
     hostileNames: HOSTILE_NAMES,
   }
-  if (adapter === 'opfs') {
+  if (adapter === 'opfs' || adapter === 'opfs-shared') {
+    const isShared = adapter === 'opfs-shared'
     return {
       ...common,
+      // One that is not shared cannot be had while another is open, whatever became of its lock.
+      ...(isShared
+        ? // Their files are those of the others.
+          { createRival: async () => createAdapter(adapter, NO_LOCKS), hostileNames: ['shared'] }
+        : KEPT_WHILE_OPEN),
       async exists(database) {
         const names: string[] = []
         for await (const name of (await navigator.storage.getDirectory()).keys()) names.push(name)
         return names.includes(await opfsFolderName(database))
       },
       async evict(database) {
+        const folderName = await opfsFolderName(database)
         const root = await navigator.storage.getDirectory()
-        await root.removeEntry(await opfsFolderName(database), { recursive: true })
+        // What shared writers have open they let go of.
+        await untilAllowed(() => root.removeEntry(folderName, { recursive: true }))
       },
-      keepsWhatIsOpen: true,
       damage: damagePack,
     }
   }
@@ -39,6 +48,18 @@ function environmentOf(adapter: AdapterName): ContractEnvironment {
     loseConnection: (database) => loseConnections(indexedDbName(adapter, database)),
     evict: (database) => deleteDB(indexedDbName(adapter, database)),
     damage: (database, object) => damage(adapter, database, object),
+  }
+}
+
+async function untilAllowed(step: () => Promise<void>): Promise<void> {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      await step()
+      return
+    } catch (error) {
+      if ((error as Error).name !== 'NoModificationAllowedError' || attempts === 50) throw error
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import { indexedDbStorage } from '../../storage/indexeddb.js'
 import { opfsStorage } from '../../storage/opfs.js'
 import type { LockProvider } from '../../storage/web-lock.js'
 
-export type AdapterName = 'indexeddb' | 'idbfs' | 'opfs'
+export type AdapterName = 'indexeddb' | 'idbfs' | 'opfs' | 'opfs-shared'
 
 /** Grants every lock at once: the lock of a client that believes to be alone. */
 export const NO_LOCKS: LockProvider = { request: async (_name, _options, callback) => callback({}) }
@@ -22,11 +22,12 @@ const createModule: CreateIdbfsModule = async (options) => {
 export function createAdapter(name: AdapterName, locks?: LockProvider): StorageAdapter {
   const options = locks === undefined ? {} : { locks }
   if (name === 'opfs') return opfsStorage(options)
+  if (name === 'opfs-shared') return opfsStorage({ ...options, isShared: true })
   return name === 'indexeddb' ? indexedDbStorage(options) : idbfsStorage({ createModule, ...options })
 }
 
 /** The name IndexedDB knows a database by. */
-export function indexedDbName(adapter: Exclude<AdapterName, 'opfs'>, database: string): string {
+export function indexedDbName(adapter: 'indexeddb' | 'idbfs', database: string): string {
   const escaped = escapeDatabaseName(database)
   return adapter === 'indexeddb' ? `omendb:${escaped}` : `/omendb-idbfs-${escaped}`
 }

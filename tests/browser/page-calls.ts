@@ -14,7 +14,7 @@ interface Answer {
   readonly failure?: string
 }
 
-const ADAPTERS_IN_WORKER: ReadonlySet<unknown> = new Set<AdapterName>(['opfs'])
+const ADAPTERS_IN_WORKER: ReadonlySet<unknown> = new Set<AdapterName>(['opfs', 'opfs-shared'])
 
 /**
  * Puts `calls` on `globalThis`, for tests to evaluate. A call whose first argument names an adapter that needs a

@@ -18,7 +18,7 @@ import {
 import { copyIdbfsModule } from './idbfs-module-file.js'
 
 const BROWSERS: readonly BrowserName[] = ['chromium', 'firefox']
-const ADAPTERS = ['indexeddb', 'idbfs', 'opfs'] as const
+const ADAPTERS = ['indexeddb', 'idbfs', 'opfs', 'opfs-shared'] as const
 /** Cases that ask for what the adapter states it does not have. */
 const NOT_PROMISED = 'not run: '
 

@@ -19,7 +19,7 @@ import { copyIdbfsModule } from './idbfs-module-file.js'
 /** Kills per browser and adapter. */
 const KILLS = Number(process.env['OMENDB_BROWSER_KILLS'] ?? 3)
 const BROWSERS: readonly BrowserName[] = ['chromium', 'firefox']
-const ADAPTERS = ['indexeddb', 'idbfs', 'opfs'] as const
+const ADAPTERS = ['indexeddb', 'idbfs', 'opfs', 'opfs-shared'] as const
 const TIMEOUT_MS = 60_000 * (KILLS + 1)
 
 describe('a browser killed while a page writes', () => {

@@ -8,6 +8,7 @@ import {
   withWriter,
 } from './contract-case.js'
 import { assertBytes, assertCode, assertEqual, pattern } from './contract-environment.js'
+import { randomOf } from './seeded-random.js'
 
 /** Databases and their names, readers and closed sessions. */
 export const DATABASE_CASES: readonly ContractCase[] = [
@@ -196,6 +197,49 @@ export const WRITER_CASES: readonly ContractCase[] = [
       await withReader(environment, database, async (session) => {
         assertBytes(await session.readHead(), HEAD_B, 'head afterwards')
         assertBytes(await session.get('w-4'), pattern(100, 4), 'the rival’s object afterwards')
+      })
+    },
+    ['rival', 'compareAndSet'],
+  ),
+  contractCase(
+    'two writers in turns: only the one that set the head writes, to what is there',
+    async (environment) => {
+      const database = environment.databaseName('turns')
+      const first = await environment.createAdapter().open(database, 'write')
+      await first.compareAndSetHead(null, pattern(9, 0))
+      const rival = await environment.createRival!(database)
+      const second = await rival.open(database, 'write')
+      const random = randomOf(7)
+      const stored = new Map<string, Uint8Array>()
+      let [leader, other] = [first, second]
+      let head = 0
+      try {
+        for (let turn = 1; turn <= 12; turn++) {
+          for (let i = 0; i < 3; i++) {
+            const name = `w-${turn}-${i}`
+            const bytes = pattern(Math.floor(random() * 3_000), turn * 10 + i)
+            await leader.put([{ name, bytes }], pattern(9, head), { relaxed: random() < 0.5 })
+            stored.set(name, bytes)
+          }
+          const [oldest = ''] = stored.keys()
+          await leader.delete([oldest])
+          stored.delete(oldest)
+          assertEqual(await other.compareAndSetHead(pattern(9, head), pattern(9, turn)), true, `turn ${turn}`)
+          const late = leader.put([{ name: `late-${turn}`, bytes: pattern(50, turn) }], pattern(9, head))
+          await assertCode(late, 'LOCKED', `late put ${turn}`)
+          assertEqual(await leader.compareAndSetHead(pattern(9, head), pattern(3, turn)), false, 'late head')
+          head = turn
+          ;[leader, other] = [other, leader]
+          const found = (await leader.list('w-')).sort()
+          assertEqual(found, [...stored.keys()].sort(), `names in turn ${turn}`)
+          for (const [name, bytes] of stored) assertBytes(await leader.get(name), bytes, name)
+        }
+      } finally {
+        await leader.close()
+        await other.close()
+      }
+      await withReader(environment, database, async (session) => {
+        for (const [name, bytes] of stored) assertBytes(await session.get(name), bytes, `${name} afterwards`)
       })
     },
     ['rival', 'compareAndSet'],

@@ -75,6 +75,10 @@ describeBoth('the past', (openMemory) => {
     const again = await db.collection<N>('dropped')
     expect((await again.get(['x']))[0]?.metadata?.n).toBe(9)
     expect(await codeOf(dropped.count())).toBe('NOT_FOUND')
+    // The one of then and the one that was made again are two.
+    const past = await (await db.at(then)).collection<N>('dropped')
+    await again.delete(['x'])
+    expect([await past.count(), await again.count()]).toEqual([1, 0])
 
     // Nothing is lost by it: what was before is the past now.
     await db.restore({ to: before })

@@ -3,7 +3,7 @@ import { Connection } from '../../../js/api/connection.js'
 import { Database } from '../../../js/api/database.js'
 import type { Collection } from '../../../js/api/collection.js'
 import { EngineHost } from '../../../js/engine/engine-host.js'
-import type { HostPort, RequestInput, ViewInfo } from '../../../js/engine/protocol.js'
+import type { Durability, HostPort, RequestInput, ViewInfo } from '../../../js/engine/protocol.js'
 import { SharedHost } from '../../../js/sharing/shared-host.js'
 import { type SimulatedDisk, withSession } from '../engine/simulated-disk.js'
 import { loadCore } from '../wasm/open-core.js'
@@ -28,6 +28,7 @@ export async function openTab(
   browser: SimulatedBrowser,
   disk: SimulatedDisk,
   tab: SimulatedTab = browser.newTab(),
+  durability: Durability = 'strict',
 ): Promise<SharedTab> {
   let terms = 0
   const views = new Set<number>()
@@ -38,7 +39,7 @@ export async function openTab(
     const engine = await EngineHost.open({
       ...{ database: 'simulated', adapter, core, engine: 'worker' },
       ...{ readOnly: false, ephemeral: false, clockStandsStill: false },
-      settings: { durability: 'strict', retentionMs: 0, recreate: false },
+      settings: { durability, retentionMs: 0, recreate: false },
     })
     return watched(engine, views)
   }

@@ -1,5 +1,6 @@
 /** What becomes of each kind of call when the leader ends, at every instant at which it can end. */
 import { describe, expect, test } from 'vitest'
+import type { Durability } from '../../../js/engine/protocol.js'
 import { SimulatedDisk } from '../engine/simulated-disk.js'
 import { rejection } from '../engine/open-in-place.js'
 import { openTab, type SharedTab } from './shared-tab.js'
@@ -257,6 +258,38 @@ describe('a leader whose storage fails', () => {
       )
     },
   )
+})
+
+describe('tabs that ask for different durability', () => {
+  const open = async (world: World, durability: Durability): Promise<SharedTab> =>
+    world.settled(openTab(world.browser, world.disk, world.browser.newTab(), durability))
+
+  test('have that of the leader, and hear of it', async () => {
+    const world = new World()
+    const relaxed = await open(world, 'relaxed')
+    const strict = await open(world, 'strict')
+    for (const { db } of [relaxed, strict])
+      expect(await world.settled(db.stats())).toMatchObject({ durability: 'relaxed' })
+    await world.settled(write(strict, 1))
+    expect(world.disk.unsynced.size).toBeGreaterThan(0)
+    // What `flush` promises holds for whoever asks.
+    await world.settled(strict.db.flush())
+    expect(world.disk.unsynced.size).toBe(0)
+  })
+
+  test('lose nothing when the leader ends', async () => {
+    for (const ending of ['kill', 'freeze', 'close'] as const) {
+      const world = new World()
+      const relaxed = await open(world, 'relaxed')
+      const strict = await open(world, 'strict')
+      await world.settled(write(strict, 1))
+      await world.settled(write(relaxed, 2))
+      world.end(relaxed, ending)
+      await world.settled(write(strict, 3))
+      expect(await world.settled(strict.db.stats())).toMatchObject({ durability: 'strict', role: 'leader' })
+      expect(new Set((await world.contents()).ids)).toEqual(new Set([1, 2, 3]))
+    }
+  })
 })
 
 describe('a tab that ends', () => {
