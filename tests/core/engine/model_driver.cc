@@ -27,7 +27,7 @@ void ModelDriver::Step() {
       {60, &ModelDriver::Delete},
       {8, &ModelDriver::DeleteMany},
       {30, &ModelDriver::Several},
-      {4, &ModelDriver::CreateOrDrop},
+      {2, &ModelDriver::CreateOrDrop},
       {15, &ModelDriver::Discard},
       {15, &ModelDriver::Refused},
       {4, &ModelDriver::Restore},
