@@ -11,6 +11,7 @@ import { setUp, SetupError } from './setup.mjs'
 import { conclude, runSteps } from './stages.mjs'
 
 const MODEL_STEPS = 1_000_000
+const CORE_SEEDS = 10
 const KILLS = 100
 const STORAGE_KILLS = 20
 const TAKEOVERS = 50
@@ -21,9 +22,12 @@ const FUZZ_SECONDS = 600
 /** A hang must end; two slow cores that others use as well must not look like one. */
 const TIMEOUT_MINUTES = 8 * 60
 
-// GoogleTest takes seeds up to 99,999.
-const seed = Number(process.env.OMENDB_SEED ?? 1 + (Date.now() % 99_999))
+/** What GoogleTest takes. */
+const SEED_MOST = 99_999
+const seed = Number(process.env.OMENDB_SEED ?? 1 + (Date.now() % SEED_MOST))
+const coreSeed = (i) => ((seed + i) % SEED_MOST) + 1
 const PRESET = 'native-release'
+const TESTS = `build/${PRESET}/tests/core`
 
 const vitest = (project, file, ...more) => [
   'vitest',
@@ -41,21 +45,25 @@ const kills = (title, project, file, ...more) => ({
   count: countVitest,
 })
 
+const LAYERS = ['base', 'distance', 'quantize', 'index', 'format', 'engine']
+const coreWithSeed = (each) => ({
+  title: `seeds: core, ${each}`,
+  command: [
+    'sh',
+    '-c',
+    LAYERS.map((layer) => `${TESTS}/${layer}_tests --gtest_brief=1 --gtest_random_seed=${each}`).join(' && '),
+  ],
+})
+
 const steps = [
-  { title: 'model configure', command: ['cmake', '--preset', PRESET] },
-  {
-    title: 'model build',
-    command: ['cmake', '--build', '--preset', PRESET, '-j', '2', '--target', 'engine_tests'],
-  },
+  { title: 'build for model and seeds, configured', command: ['cmake', '--preset', PRESET] },
+  { title: 'build for model and seeds', command: ['cmake', '--build', '--preset', PRESET, '-j', '2'] },
   {
     title: 'model',
-    command: [
-      `build/${PRESET}/tests/core/engine_tests`,
-      '--gtest_filter=EngineModel*',
-      `--gtest_random_seed=${seed}`,
-    ],
+    command: [`${TESTS}/engine_tests`, '--gtest_filter=EngineModel*', `--gtest_random_seed=${coreSeed(0)}`],
     env: { OMENDB_MODEL_STEPS: MODEL_STEPS },
   },
+  ...Array.from({ length: CORE_SEEDS }, (_, i) => coreWithSeed(coreSeed(i))),
   kills('Node', 'unit', 'tests/js/engine/node-kill.test.ts'),
   kills('Node storage', 'storage', 'tests/storage/node-fs-kill.test.ts'),
   kills('Chromium', 'browser', 'tests/browser/ingestion-kill.test.ts', '-t', 'chromium'),
