@@ -85,12 +85,19 @@ export class PackReader {
       const file = await this.#snapshots.snapshot(number)
       const scan = await scanPack(file, `pack ${number}`, { isLast, known })
       if (scan !== null) scans.set(number, scan)
+      else if (!isLast) await this.#requireLast(numbers.at(-1))
       if (!isLast) complete.add(number)
       isSame &&= scan?.packId === known?.packId && scan?.endBytes === known?.endBytes
     }
     this.#scans = scans
     this.#complete = complete
     if (!isSame) this.#objects = replay(scans)
+  }
+
+  /** What lived in a pack that is going away was copied to the end of the log, which may be a pack that is not listed yet. */
+  async #requireLast(last: number | undefined): Promise<void> {
+    const newest = (await this.#snapshots.list()).reduce((most, number) => Math.max(most, number), 0)
+    if (newest !== last) throw new StorageFailedError('a pack went away while it was being read')
   }
 }
 

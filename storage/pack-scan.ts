@@ -63,7 +63,9 @@ const SEARCH_BLOCK_BYTES = 1024 * 1024
 
 /**
  * Scans a pack. The last one may end with what was being written when the writer ended: that is left out, and
- * `endBytes` says where it begins. `null` for a last pack whose creation was not finished. Everything else that is not as it was
+ * `endBytes` says where it begins. `null` for a last pack whose creation was not finished, and for any whose removal was
+ * not: Firefox takes a file's content away before its name, and killed in between it leaves an empty file. (A sealed
+ * pack that lost all its content otherwise looks the same, as it would if its name were lost.) Everything else that is not as it was
  * written is `CORRUPTION`, as far as headers tell; contents are checked only where they may be torn. `known` is an
  * earlier scan of the same file, which has only grown since unless its id is another one.
  */
@@ -76,7 +78,7 @@ export async function scanPack(
   const packId = decodePackHeader(await file.read(0, PACK_HEADER_BYTES))
   if (packId === null) {
     // The header is made durable before the first record is written.
-    if (isLast && sizeBytes <= PACK_HEADER_BYTES) return null
+    if (sizeBytes === 0 || (isLast && sizeBytes <= PACK_HEADER_BYTES)) return null
     throw new CorruptionError(`${label}, offset 0: expected a pack header`)
   }
   if (typeof packId !== 'bigint') {

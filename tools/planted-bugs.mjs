@@ -214,7 +214,7 @@ const core = [
     find: 'const uint32_t numbers_end = collection.NumbersEnd(sequence);\n  for (uint32_t i = 0; i < ids.count(); ++i) {\n    const uint32_t slot = collection.Find(ids[i]);\n    if (slot != kNoSlot &&',
     replace:
       'const uint32_t numbers_end = collection.NumbersEnd(++sequence);\n  for (uint32_t i = 0; i < ids.count(); ++i) {\n    const uint32_t slot = collection.Find(ids[i]);\n    if (slot != kNoSlot &&',
-    test: 'engine:EngineModel*',
+    test: 'engine:*TransactionTest*',
   },
   {
     what: 'cleaning a graph leaves the links of nodes that are taken out',

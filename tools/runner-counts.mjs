@@ -29,3 +29,9 @@ export function countFuzzTargets(log) {
   const lines = (word) => [...log.matchAll(new RegExp(`^fuzz: \\w+ ${word}$`, 'gm'))].length
   return { passed: lines('ok'), failed: lines('FAILED') }
 }
+
+/** From tools/planted.mjs: bugs noticed, and those that were not. */
+export function countPlanted(log) {
+  const [, noticed = 0, all = 0] = /^(\d+) of (\d+) noticed$/m.exec(log) ?? []
+  return { passed: Number(noticed), failed: all - noticed }
+}

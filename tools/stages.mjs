@@ -17,6 +17,7 @@ const TIMEOUT_MINUTES = 30
  * @property {string} title
  * @property {string[]} command program and arguments; programs of node_modules/.bin are found by name
  * @property {NodeJS.ProcessEnv} [env] instead of this process's own
+ * @property {number} [timeoutMinutes] instead of what is enough for a stage of `npm test`
  * @property {(log: string, ok: boolean) => Counts} [count] how many tests the log tells of; one, when absent
  */
 
@@ -93,7 +94,8 @@ export async function runStep(step) {
   mkdirSync(logFolder, { recursive: true })
   const logPath = join(logFolder, `${step.title.replaceAll(/[^\w-]+/g, '-')}.log`)
   const begin = performance.now()
-  const code = await runProgram(step.command, { env: step.env, logPath })
+  const { env, timeoutMinutes } = step
+  const code = await runProgram(step.command, { env, logPath, timeoutMinutes })
   const seconds = (performance.now() - begin) / 1000
   const log = readFileSync(logPath, 'utf8')
   const ok = code === 0
@@ -138,4 +140,14 @@ export function totalCounts(results) {
     (sum, { counts }) => ({ passed: sum.passed + counts.passed, failed: sum.failed + counts.failed }),
     { passed: 0, failed: 0 },
   )
+}
+
+/** The end of a run: which stages failed, how long it took, `N passed, N failed`, and the exit code. */
+export function conclude(results, beginMs) {
+  const bad = results.filter(({ ok }) => !ok)
+  if (bad.length > 0) console.log(`failed stages: ${bad.map(({ title }) => title).join(', ')}`)
+  const { passed, failed } = totalCounts(results)
+  console.log(`${((performance.now() - beginMs) / 60_000).toFixed(1)} minutes`)
+  console.log(`${passed} passed, ${failed} failed`)
+  process.exitCode = failed > 0 || bad.length > 0 ? 1 : 0
 }

@@ -9,7 +9,7 @@ import { build } from './build.mjs'
 import { checks, clangTidy, unitTests } from './check.mjs'
 import { countFuzzTargets, countGoogleTests, countVitest } from './runner-counts.mjs'
 import { setUp, SetupError } from './setup.mjs'
-import { runSteps, totalCounts } from './stages.mjs'
+import { conclude, runSteps } from './stages.mjs'
 
 const coreTests = (preset) => ({
   title: `core ${preset}`,
@@ -62,9 +62,4 @@ try {
   results.push({ counts: { passed: 0, failed: 1 }, ok: false, title: 'setup' })
 }
 
-const bad = results.filter(({ ok }) => !ok)
-if (bad.length > 0) console.log(`failed stages: ${bad.map(({ title }) => title).join(', ')}`)
-const { passed, failed } = totalCounts(results)
-console.log(`${((performance.now() - begin) / 60_000).toFixed(1)} minutes`)
-console.log(`${passed} passed, ${failed} failed`)
-process.exitCode = failed > 0 || bad.length > 0 ? 1 : 0
+conclude(results, begin)

@@ -12,7 +12,7 @@
  *   browser = await launchBrowser('chromium', { profile })   // same profile, same origin
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
@@ -201,15 +201,20 @@ async function launchFirefox({
     async openPage(url) {
       return firefoxPage(await browser.newPage(), url)
     },
-    kill: () => killFirefox(browser, child),
+    kill: () => killFirefox(browser, child, profile),
     close: () => browser.close(),
   }
 }
 
-async function killFirefox(browser: PuppeteerBrowser, child: ChildProcess): Promise<void> {
+async function killFirefox(browser: PuppeteerBrowser, child: ChildProcess, profile: string): Promise<void> {
   await killTree(processId(child))
   // Not awaited for an answer: there is nobody to give one.
   await browser.disconnect().catch(() => undefined)
+  // When it hears of the end, the driver puts the preferences back that it had kept under these names, and must not do
+  // so while the next launch on the same profile writes them.
+  while ((await readdir(profile)).some((name) => name.endsWith('.puppeteer'))) {
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
 }
 
 async function firefoxPage(page: PuppeteerPage, url: string): Promise<BrowserPage> {

@@ -8,20 +8,12 @@ interface Package {
   open: typeof openType
 }
 
-/** Batches that were written, and batches that were deleted again, from the first on. */
-export interface Ingested {
-  written: number
-  deleted: number
-}
-
 interface NoteMetadata {
   batch: number
 }
 
 const DIMENSIONS = 24
 const BATCH_ROWS = 150
-/** Every so many batches the database is flushed, and the batches up to the one before the last are deleted. */
-const FLUSH_INTERVAL = 4
 const OPTIONS = { dimensions: DIMENSIONS, metric: 'l2' } as const
 
 let database: Database | undefined
@@ -66,26 +58,6 @@ async function writeBatch(batch: number): Promise<void> {
   await notes!.upsert({ ids: idsOf(batch), vectors, metadata: idsOf(batch).map(() => ({ batch })) })
 }
 
-/** Writes, flushes and deletes until something ends the page; each step is acknowledged by the server. */
-async function ingestForever(): Promise<never> {
-  const done: Ingested = { written: 0, deleted: 0 }
-  const acknowledge = async (): Promise<void> => {
-    await fetch('/acknowledge', { method: 'POST', body: JSON.stringify(done) })
-  }
-  for (let batch = 1; ; batch++) {
-    await writeBatch(batch)
-    done.written = batch
-    await acknowledge()
-    if (batch % FLUSH_INTERVAL !== 0) continue
-    const flushing = database!.flush()
-    // A write and a delete while the checkpoint is under way.
-    await notes!.delete(idsOf(done.deleted + 1))
-    done.deleted++
-    await acknowledge()
-    await flushing
-  }
-}
-
 /** How many rows of a batch are there; throws when one is not what was written. */
 async function rowsOf(batch: number): Promise<number> {
   const rows = await notes!.get(idsOf(batch))
@@ -103,29 +75,19 @@ async function rowsOf(batch: number): Promise<number> {
   return count
 }
 
-/** Null when the database holds what was acknowledged and nothing in part; else what is wrong. */
-async function checkIngested(done: Ingested): Promise<string | null> {
-  let total = 0
-  for (let batch = 1; batch <= done.written + 2; batch++) {
+/** Null when the database holds the batches up to `written` and nothing else; else what is wrong. */
+async function check(written: number): Promise<string | null> {
+  for (let batch = 1; batch <= written; batch++) {
     const count = await rowsOf(batch)
-    total += count
-    if (count !== 0 && count !== BATCH_ROWS) return `batch ${batch} has ${count} rows of ${BATCH_ROWS}`
-    const mayBeDeleted = batch <= done.deleted + 1
-    if (batch <= done.deleted && count !== 0) return `batch ${batch} was deleted and is there`
-    if (batch <= done.written && !mayBeDeleted && count === 0)
-      return `batch ${batch} was acknowledged and is lost`
-    if (batch > done.written + 1 && count !== 0) return `batch ${batch} was never written`
-  }
-  const counted = await notes!.count()
-  if (counted !== total) return `count says ${counted}, get finds ${total}`
-  for (let batch = done.deleted + 2; batch <= done.written; batch++) {
+    if (count !== BATCH_ROWS) return `batch ${batch} has ${count} rows of ${BATCH_ROWS}`
     for (const exact of [true, false]) {
       const [hit] = await notes!.search({ vector: vectorOf(batch, batch % BATCH_ROWS), k: 1, exact })
       if (hit?.id !== idOf(batch, batch % BATCH_ROWS))
         return `search finds ${String(hit?.id)} for batch ${batch}`
     }
   }
-  return null
+  const counted = await notes!.count()
+  return counted === written * BATCH_ROWS ? null : `count says ${counted} after ${written} batches`
 }
 
 /** Ids and distances of some searches, as text: equal before and after a reload. */
@@ -160,10 +122,7 @@ const databasePage = {
     }),
   writeBatch: (batch: number) => withCode(() => writeBatch(batch)),
   answers: (batches: number) => withCode(() => answers(batches)),
-  check: (done: Ingested) => withCode(() => checkIngested(done)),
-  ingest(): void {
-    ingestForever().catch((error: unknown) => console.error(String(error)))
-  },
+  check: (written: number) => withCode(() => check(written)),
 }
 
 Object.assign(globalThis, { databasePage })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { countFuzzTargets, countGoogleTests, countVitest } from '../../tools/runner-counts.mjs'
+import { countFuzzTargets, countGoogleTests, countPlanted, countVitest } from '../../tools/runner-counts.mjs'
 
 const lines = (...each: string[]) => each.join('\n')
 
@@ -63,5 +63,20 @@ describe('counting fuzz targets', () => {
       'fuzz: segment ok',
     )
     expect(countFuzzTargets(log)).toEqual({ passed: 2, failed: 1 })
+  })
+})
+
+describe('counting planted bugs', () => {
+  it('takes those that were not noticed for failures', () => {
+    const log = lines(
+      ' 1  a write is lost: noticed (3 s)',
+      ' 2  a row is lost: MISSED (4 s)',
+      '1 of 2 noticed',
+    )
+    expect(countPlanted(log)).toEqual({ passed: 1, failed: 1 })
+  })
+
+  it('is zero when it did not come to an end', () => {
+    expect(countPlanted(' 1  a write is lost: noticed (3 s)')).toEqual({ passed: 0, failed: 0 })
   })
 })

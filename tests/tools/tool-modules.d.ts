@@ -26,6 +26,7 @@ declare module '*/tools/runner-counts.mjs' {
   export function countGoogleTests(log: string): Counts
   export function countVitest(log: string): Counts
   export function countFuzzTargets(log: string): Counts
+  export function countPlanted(log: string): Counts
 }
 
 declare module '*/tools/planted-bugs.mjs' {

@@ -28,7 +28,7 @@ void ModelDriver::Step() {
       {8, &ModelDriver::DeleteMany},
       {30, &ModelDriver::Several},
       {30, &ModelDriver::TwoFrames},
-      {4, &ModelDriver::CreateOrDrop},
+      {2, &ModelDriver::CreateOrDrop},
       {15, &ModelDriver::Discard},
       {15, &ModelDriver::Refused},
       {4, &ModelDriver::Restore},

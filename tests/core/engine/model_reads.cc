@@ -12,7 +12,8 @@ constexpr uint64_t kOverlayOrder = uint64_t{1} << 62;
 // Of vectors of one length, so that rows of a few hundred floats stay few.
 constexpr uint32_t kWideDimensions = 100;
 constexpr uint32_t kWideIds = 400;
-constexpr uint32_t kIds = 3000;
+// Enough that most collections come to have a graph, and to lose a good part of it.
+constexpr uint32_t kIds = 4000;
 
 double ToleranceOf(Metric metric, double distance) {
   // A root makes little of a great relative error near 0.
@@ -97,6 +98,7 @@ void ModelReads::Search(Engine& engine, const ModelState& state, CollectionId id
   std::sort(distances.begin(), distances.end());
   ASSERT_EQ(hits.size(), std::min<size_t>(request.k, rows.size()));
   const bool flat = request.exact || rows.size() <= kFlatRowsMax;
+  size_t nearest = 0;
   std::set<std::string> seen;
   for (size_t i = 0; i < hits.size(); ++i) {
     const auto found = by_id.find(hits[i].row.id);
@@ -107,15 +109,17 @@ void ModelReads::Search(Engine& engine, const ModelState& state, CollectionId id
     const double tolerance = ToleranceOf(options.metric, distance);
     ASSERT_NEAR(distance, ModelDistance(options.metric, query, hits[i].row.vector), tolerance);
     if (flat) ASSERT_NEAR(distance, distances[i], tolerance) << "hit " << i << " of an exact search";
-    if (!flat) found_ += distance <= distances[hits.size() - 1] + tolerance ? 1U : 0U;
+    nearest += distance <= distances[hits.size() - 1] + tolerance ? 1U : 0U;
     if (i == 0) continue;
     ASSERT_LE(hits[i - 1].distance, hits[i].distance);
     if (hits[i - 1].row.vector != hits[i].row.vector) continue;
     ASSERT_LT(by_id.at(hits[i - 1].row.id).order, found->second.order) << "ties out of order";
   }
   if (flat) return;
-  asked_ += hits.size();
-  ++graph_searches_;
+  ModelRecall& recall = options.metric == Metric::kDot ? recalls_.dot
+                        : state.view == 0              ? recalls_.newest
+                                                       : recalls_.views;
+  recall.Add(static_cast<double>(nearest) / static_cast<double>(hits.size()));
 }
 
 void ModelReads::Get(Engine& engine, const ModelState& state, CollectionId id) {

@@ -54,6 +54,28 @@ class ModelDice {
   Prng random_;
 };
 
+// How much of the exact hits the searches by a graph found, each search counting the same.
+struct ModelRecall {
+  uint64_t searches = 0;
+  double sum = 0;
+
+  void Add(double recall) {
+    ++searches;
+    sum += recall;
+  }
+  [[nodiscard]] double mean() const { return searches == 0 ? 1 : sum / static_cast<double>(searches); }
+};
+
+struct ModelRecalls {
+  ModelRecall newest;  // all metrics but kDot
+  // In snapshots, past states and transactions, of the same metrics: there a search also passes rows that
+  // only other states have.
+  ModelRecall views;
+  // Of the newest state and of others. It is no metric: what has the largest product with a query need not be
+  // near what has the next one, so a walk may end before it came to both.
+  ModelRecall dot;
+};
+
 class ModelReads {
  public:
   ModelReads(const VersionModel& model, ModelDice& dice) : model_(model), dice_(dice) {}
@@ -74,11 +96,7 @@ class ModelReads {
   // The newest state, and what the engine says of itself.
   void Everything(Engine& engine);
 
-  // Part of the exact hits that searches which need not be exact found.
-  [[nodiscard]] double recall() const {
-    return asked_ == 0 ? 1 : static_cast<double>(found_) / static_cast<double>(asked_);
-  }
-  [[nodiscard]] uint64_t graph_searches() const { return graph_searches_; }
+  [[nodiscard]] const ModelRecalls& recalls() const { return recalls_; }
 
  private:
   // An id that is there, mostly.
@@ -86,9 +104,7 @@ class ModelReads {
 
   const VersionModel& model_;
   ModelDice& dice_;
-  uint64_t found_ = 0;
-  uint64_t asked_ = 0;
-  uint64_t graph_searches_ = 0;
+  ModelRecalls recalls_;
 };
 
 }  // namespace omendb::test

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -213,11 +214,24 @@ inline std::vector<Neighbor> ExactHits(const RowStore& store, uint32_t query_ind
   return {sorted.begin(), sorted.end()};
 }
 
-// Share of exact hits found over all queries; a hit as near as the k-th exact one counts (ties).
-inline double MeanRecall(BuiltGraph& built, uint32_t k, uint32_t ef) {
+// The row nearest to a query, deleted ones among them.
+inline uint32_t NearestEver(const RowStore& store, uint32_t query_index) {
+  auto exact = store.Exact();
+  exact->SetVector(store.query(query_index), store.query_inverse_norm(query_index));
+  Neighbor nearest(exact->Distance(0), 0);
+  for (uint32_t i = 1; i < store.count(); ++i) nearest = std::min(nearest, Neighbor(exact->Distance(i), i));
+  return nearest.ordinal();
+}
+
+// Share of exact hits found over all queries, or those that `is_asked` takes; a hit as near as the k-th exact
+// one counts (ties).
+inline double MeanRecall(
+    BuiltGraph& built, uint32_t k, uint32_t ef,
+    const std::function<bool(uint32_t query_index)>& is_asked = [](uint32_t) { return true; }) {
   uint32_t right = 0;
   uint32_t wanted = 0;
   for (uint32_t q = 0; q < built.store.query_count(); ++q) {
+    if (!is_asked(q)) continue;
     const std::vector<Neighbor> exact = ExactHits(built.store, q, k);
     auto scorer = built.store.Exact();
     scorer->SetVector(built.store.query(q), built.store.query_inverse_norm(q));

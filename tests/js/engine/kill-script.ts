@@ -1,5 +1,5 @@
 /**
- * What the kill test writes. Each writer has ids of its own and one write at a time, so that at any instant its rows
+ * What the kill tests write, in Node and in browsers. Each writer has ids of its own and one write at a time, so that at any instant its rows
  * are as all writes before left them, or as the one under way does: there is no third state.
  */
 export const WRITERS = 4
@@ -9,6 +9,8 @@ const IDS_PER_WRITER = 400
 export const NOTES = { name: 'notes', options: { dimensions: 1024, metric: 'l2' } } as const
 export const TAGS = { name: 'tags', options: { dimensions: 4, metric: 'l2', quantization: 'none' } } as const
 const LARGE_ROWS = 260
+/** Those that are there once a process said that it is open. */
+export const COLLECTIONS: readonly string[] = [NOTES.name, TAGS.name]
 
 type Collection = typeof NOTES.name | typeof TAGS.name
 
@@ -22,7 +24,7 @@ export interface Write {
   readonly deletes: Partial<Record<Collection, number[]>>
 }
 
-/** What the process says, a line each. */
+/** What the process or page says, each before it goes on. */
 export type Said =
   | { readonly is: 'open' }
   | { readonly is: 'begun'; readonly write: Write }
@@ -66,11 +68,16 @@ export function nextWrite(writer: number, number: number, random: () => number):
 /** Rows of all collections as `collection/id`, with the number of the write that they hold. */
 export type Rows = ReadonlyMap<string, number>
 
-export function writerOf(key: string): number {
+function writerOf(key: string): number {
   return Math.floor(Number(key.slice(key.indexOf('/') + 1)) / IDS_PER_WRITER)
 }
 
-export function afterWrite(rows: Rows, { number, upserts, deletes }: Write): Rows {
+/** Above all numbers that were used so far: what the next process begins with. */
+export function lastNumberOf(said: readonly Said[], before: number): number {
+  return said.reduce((last, each) => (each.is === 'begun' ? Math.max(last, each.write.number) : last), before)
+}
+
+function afterWrite(rows: Rows, { number, upserts, deletes }: Write): Rows {
   const after = new Map(rows)
   for (const [collection, ids] of Object.entries(deletes)) {
     for (const id of ids) after.delete(`${collection}/${id}`)
@@ -79,4 +86,26 @@ export function afterWrite(rows: Rows, { number, upserts, deletes }: Write): Row
     for (const id of ids) after.set(`${collection}/${id}`, number)
   }
   return after
+}
+
+export const ofWriter = (rows: Rows, writer: number): [string, number][] =>
+  [...rows].filter(([key]) => writerOf(key) === writer).sort(([a], [b]) => (a < b ? -1 : 1))
+
+/** What may be left of a writer: all that was acknowledged, and of the write under way nothing or all. */
+export function statesOf(
+  before: Rows,
+  said: readonly Said[],
+  writer: number,
+): { least: [string, number][]; most: [string, number][] } {
+  let rows = before
+  let underWay: Write | null = null
+  for (const each of said) {
+    if (each.is === 'begun' && each.write.writer === writer) underWay = each.write
+    if (each.is === 'done' && each.number === underWay?.number) {
+      rows = afterWrite(rows, underWay)
+      underWay = null
+    }
+  }
+  const most = underWay === null ? rows : afterWrite(rows, underWay)
+  return { least: ofWriter(rows, writer), most: ofWriter(most, writer) }
 }
