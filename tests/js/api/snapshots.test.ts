@@ -73,7 +73,8 @@ describeBoth('a snapshot', (openMemory) => {
     await db.idle()
     expect([await then.count(), await notes.count()]).toEqual([count, count / 2])
     const query = vectors.slice(300, 303)
-    const [nearest] = await then.search({ vector: query, k: 1 })
+    // The rows of now lie so far away that the codes of these, which they share, hardly tell them apart.
+    const [nearest] = await then.search({ vector: query, k: 1, exact: true })
     expect([nearest?.id, nearest?.distance]).toEqual(['r100', 0])
     const hits = await then.search({ vector: query, k: count })
     expect(new Set(hits.map(({ id }) => id)).size).toBe(count)
