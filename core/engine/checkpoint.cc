@@ -1,6 +1,7 @@
 #include "engine/checkpoint.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "format/blobs_object.h"
 #include "format/codes_object.h"
@@ -11,6 +12,10 @@
 
 namespace omendb {
 namespace {
+
+// Links are sorted one list at a time: a part of this size is some milliseconds' work, where others are
+// copied.
+constexpr size_t kLinksPartBytes = kObjectBodyBytesTarget / 4;
 
 // Calls visit(name, bytes) for every object that a collection consists of.
 template <typename Visit>
@@ -191,21 +196,18 @@ Result<bool> Checkpoint::MakeSegmentPart(const CollectionPlan& plan, const Segme
 
 Status Checkpoint::MakeLinks(CollectionPlan& plan, CollectionManifest& entry) {
   OMENDB_TRY(entry.links.ReserveMore(1));
-  if (links_.empty()) {
-    Status encoded = plan.collection->index().graph().Serialize(links_);
-    if (!encoded.ok()) {
-      links_.Release();
-      return encoded;
-    }
-    entry.link_bytes = links_.size();
-    links_offset_ = 0;
-  }
-  const size_t bytes = std::min(kObjectBodyBytesTarget, links_.size() - links_offset_);
-  OMENDB_TRY(EncodeLinksPart(ByteSpan(links_.span()).subspan(links_offset_, bytes), object_));
+  const HnswGraph& graph = plan.collection->index().graph();
+  OMENDB_TRY(graph.SerializeSome(&next_linked_node_, kLinksPartBytes, links_));
+  const size_t bytes = std::min(kLinksPartBytes, links_.size());
+  OMENDB_TRY(EncodeLinksPart(ByteSpan(links_.span()).first(bytes), object_));
   entry.links.PushReserved(Name());
-  links_offset_ += bytes;
-  if (links_offset_ == links_.size()) {
+  entry.link_bytes += bytes;
+  // What is left over belongs to the next part.
+  std::memmove(links_.data(), links_.data() + bytes, links_.size() - bytes);
+  links_.Truncate(links_.size() - bytes);
+  if (next_linked_node_ == graph.size() && links_.empty()) {
     links_.Release();
+    next_linked_node_ = 0;
     plan.links_due = false;
   }
   return Status::Ok();
@@ -306,6 +308,7 @@ void Checkpoint::Finish() {
 void Checkpoint::Abort() {
   plan_ = CheckpointPlan();
   links_.Release();
+  next_linked_node_ = 0;
   object_.Release();
   open_ = false;
   complete_ = false;

@@ -66,10 +66,10 @@ class Checkpoint {
 
   StoredState stored_;
   CheckpointPlan plan_;
-  uint32_t current_ = 0;          // collection
-  uint32_t current_segment_ = 0;  // of it
-  Bytes links_;                   // of the current collection, while its parts go out
-  size_t links_offset_ = 0;
+  uint32_t current_ = 0;           // collection
+  uint32_t current_segment_ = 0;   // of it
+  Bytes links_;                    // of the current collection, serialized and not in a part yet
+  uint32_t next_linked_node_ = 0;  // the first that is not in links_ or in a part
   Bytes object_;
   ObjectName name_;
   ObjectReference manifest_reference_;

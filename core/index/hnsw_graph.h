@@ -69,6 +69,10 @@ class HnswGraph {
 
   // The format is in docs/file-format.md, "Graph". Appends to `out`.
   Status Serialize(Bytes& out) const;
+  // The same in pieces: one node or more from *next on, until `out` holds `target` bytes, or all are there
+  // (*next is then size()). Begin with 0, and let the graph alone in between. On OUT_OF_MEMORY nothing
+  // changed.
+  Status SerializeSome(uint32_t* next, size_t target, Bytes& out) const;
   // CORRUPTION when any invariant above does not hold, or the degree differs; the graph is then empty.
   Status Deserialize(Reader& in, uint32_t degree, uint64_t seed);
 
@@ -80,6 +84,8 @@ class HnswGraph {
   [[nodiscard]] uint32_t* List(uint32_t node, uint32_t level) {
     return const_cast<uint32_t*>(std::as_const(*this).List(node, level));
   }
+  Status SerializeHeader(Bytes& out) const;
+  Status SerializeNode(uint32_t node, Bytes& out) const;
   Status ReadNodes(Reader& in, ByteSpan levels);
   Status ReadList(Reader& in, uint32_t node, uint32_t level, uint32_t link_bytes);
 

@@ -1,5 +1,6 @@
 // HnswGraph to bytes and back; docs/file-format.md, "Graph".
 #include <algorithm>
+#include <limits>
 
 #include "index/hnsw_graph.h"
 #include "omendb/limits.h"
@@ -32,24 +33,49 @@ Status HnswGraph::Serialize(Bytes& out) const {
     }
   }
   OMENDB_TRY(out.ReserveMore(bytes));
+  uint32_t next = 0;
+  return SerializeSome(&next, std::numeric_limits<size_t>::max(), out);
+}
+
+Status HnswGraph::SerializeSome(uint32_t* next, size_t target, Bytes& out) const {
+  const size_t before = out.size();
+  uint32_t node = *next;
+  Status status = node == 0 ? SerializeHeader(out) : Status::Ok();
+  do {
+    if (!status.ok() || node == size_) break;
+    status = SerializeNode(node++, out);
+  } while (out.size() < target);
+  if (status.ok()) {
+    *next = node;
+  } else {
+    out.Truncate(before);
+  }
+  return status;
+}
+
+Status HnswGraph::SerializeHeader(Bytes& out) const {
+  OMENDB_TRY(out.ReserveMore(kHeaderBytes + size_));
   // Nothing below can fail.
   (void)PutNumber(out, degree_);
   (void)PutNumber(out, size_);
   (void)PutNumber(out, entry_);
   (void)PutNumber(out, upper_links_.size());
   (void)PutNumber(out, uint64_t{0});
-  (void)out.Append(levels_.span());
+  return out.Append(levels_.span());
+}
+
+Status HnswGraph::SerializeNode(uint32_t node, Bytes& out) const {
+  const uint32_t link_bytes = LinkBytes(size_);
   uint32_t sorted[2 * kGraphDegreeMax];
-  for (uint32_t node = 0; node < size_; ++node) {
-    for (uint32_t level = 0; level <= LevelOf(node); ++level) {
-      const std::span<const uint32_t> links = Links(node, level);
-      // Sorted, so that "never twice the same" is one comparison for a reader.
-      std::copy(links.begin(), links.end(), sorted);
-      std::sort(sorted, sorted + links.size());
-      out.PushReserved(static_cast<uint8_t>(links.size()));
-      for (size_t i = 0; i < links.size(); ++i) {
-        (void)out.Append({reinterpret_cast<const uint8_t*>(&sorted[i]), link_bytes});
-      }
+  for (uint32_t level = 0; level <= LevelOf(node); ++level) {
+    const std::span<const uint32_t> links = Links(node, level);
+    OMENDB_TRY(out.ReserveMore(1 + links.size() * link_bytes));
+    // Sorted, so that "never twice the same" is one comparison for a reader.
+    std::copy(links.begin(), links.end(), sorted);
+    std::sort(sorted, sorted + links.size());
+    out.PushReserved(static_cast<uint8_t>(links.size()));
+    for (size_t i = 0; i < links.size(); ++i) {
+      (void)out.Append({reinterpret_cast<const uint8_t*>(&sorted[i]), link_bytes});
     }
   }
   return Status::Ok();

@@ -2,6 +2,7 @@
 #include <random>
 
 #include "../seed.h"
+#include "base/prng.h"
 #include "test_database.h"
 
 namespace omendb::test {
@@ -54,6 +55,42 @@ void ExpectDamage(Storage& storage, const std::string& what) {
   Status status = database.Open(false);
   ASSERT_TRUE(IsDamage(status)) << what << ": " << CodeName(status.code()) << " " << status.message();
   ASSERT_FALSE(status.message().empty());
+}
+
+TEST(StoredObjects, LinksOfSeveralPartsAreOneGraphAgain) {
+  Storage storage;
+  Database database(&storage);
+  ASSERT_TRUE(database.Open().ok());
+  CollectionOptions options;
+  options.dimensions = 24;
+  options.metric = Metric::kL2;
+  options.degree = 48;
+  options.ef_construction = 40;
+  ASSERT_TRUE(database.Create("points", options).ok());
+  constexpr int kRows = 20'000;
+  Prng prng(1);
+  std::vector<Row> rows;
+  for (int i = 0; i < kRows; ++i) {
+    Row row{NumberId(i), {}, ""};
+    for (int d = 0; d < 24; ++d) row.vector.push_back(static_cast<float>(prng.Below(1000)));
+    rows.push_back(std::move(row));
+  }
+  ASSERT_TRUE(database.Upsert(1, rows).ok());
+  ASSERT_TRUE(database.Finish().ok());
+  ASSERT_TRUE(database.Checkpoint().ok());
+  uint32_t parts = 0;
+  for (const auto& [name, bytes] : storage.objects) parts += bytes[4] == 8 ? 1U : 0U;  // the kind of links
+  ASSERT_GT(parts, 1U);
+  const std::vector<Hit> before = database.Search(1, rows[5000].vector, 20);
+  database.Crash();
+
+  ASSERT_TRUE(database.Open().ok());
+  EXPECT_EQ(database.engine().Stats(1).value().indexed_rows, static_cast<uint32_t>(kRows));
+  const std::vector<Hit> after = database.Search(1, rows[5000].vector, 20);
+  ASSERT_EQ(after.size(), before.size());
+  for (size_t i = 0; i < after.size(); ++i) EXPECT_EQ(after[i].row, before[i].row);
+  // Nothing of the graph changed, so nothing of it is written again.
+  EXPECT_EQ(database.engine().UncheckpointedGraphRows(), 0U);
 }
 
 TEST(StoredObjects, EverySingleByteChangeAndEveryTruncationIsDetected) {

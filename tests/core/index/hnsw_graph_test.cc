@@ -45,6 +45,28 @@ TEST(HnswGraphTest, KeepsItsBytesThroughARoundTrip) {
   }
 }
 
+TEST(HnswGraphTest, HasTheSameBytesInPieces) {
+  OMENDB_TRACE_SEED();
+  for (uint32_t count : {0U, 1U, 300U}) {
+    const RowStore store = MakeStore(Shape::kClustered, Metric::kL2, count, 1, 8, TestSeed());
+    BuiltGraph built(store, Quantization::kNone, 4, 30);
+    built.AddUpTo(count);
+    for (size_t target : {size_t{0}, size_t{1}, size_t{333}, size_t{1} << 20}) {
+      std::vector<uint8_t> joined;
+      uint32_t next = 0;
+      do {
+        Bytes piece;
+        const uint32_t before = next;
+        ASSERT_TRUE(built.graph.SerializeSome(&next, target, piece).ok());
+        joined.insert(joined.end(), piece.begin(), piece.end());
+        ASSERT_TRUE(next > before || count == 0);
+        ASSERT_TRUE(piece.size() >= target || next == count);
+      } while (next < count);
+      EXPECT_EQ(joined, Serialized(built.graph)) << count << " nodes, pieces of " << target;
+    }
+  }
+}
+
 TEST(HnswGraphTest, GoesOnTheSameAfterARoundTrip) {
   OMENDB_TRACE_SEED();
   const RowStore store = MakeStore(Shape::kClustered, Metric::kL2, 600, 1, 8, TestSeed());
