@@ -11,9 +11,23 @@ const host = [
   {
     what: 'a write is acknowledged before it is stored',
     file: 'js/engine/commit-queue.ts',
-    find: 'await this.#store.put(object)',
-    replace: 'void this.#store.put(object).catch(() => undefined)',
+    find: '        await stored\n',
+    replace: '',
     test: engine('power-loss'),
+  },
+  {
+    what: 'a part of an upsert is committed although the one before it was not',
+    file: 'js/engine/commit-queue.ts',
+    find: '  if (write.chain !== undefined) write.chain.broken ??= error\n',
+    replace: '',
+    test: engine('uploads'),
+  },
+  {
+    what: 'a frame built on one that storage refused is stored',
+    file: 'js/engine/commit-queue.ts',
+    find: '        this.#takeBack(next)\n        await this.#refused',
+    replace: '        await this.#refused',
+    test: engine('uploads'),
   },
   {
     what: 'a head is set without syncing what it names',
@@ -226,8 +240,8 @@ const core = [
   {
     what: 'a frame whose vectors a checkpoint names counts as unreferenced',
     file: 'core/engine/engine.cc',
-    find: '           state_->checkpoint.Contains(name);\n  }',
-    replace: '           false;\n  }',
+    find: 'state_->frames.Contains(name) || state_->checkpoint.Contains(name);',
+    replace: 'state_->frames.Contains(name);',
     test: 'engine:CrashSimulation.UploadsWhoseVectorsStayInTheirFrame',
   },
   {
