@@ -117,10 +117,10 @@ class Engine {
 
   // ---- Writing: build a frame, make it durable, apply it -----------------------------------------
   // One frame is being built at a time. A Frame* call that fails adds nothing to the frame. Everything that
-  // ApplyFrame will need is reserved by then, so that applying cannot fail. While a sealed frame is being stored the
-  // next may be built and sealed, if neither creates or drops collections and the next is no transaction or restore
-  // (INVALID_ARGUMENT otherwise).
-  // `time_ms`: milliseconds since 1970, kept with the commit (SequenceAt).
+  // ApplyFrame will need is reserved by then, so that applying cannot fail. While a sealed frame is being
+  // stored the next may be built and sealed, if neither creates or drops collections and the next is no
+  // transaction or restore (INVALID_ARGUMENT otherwise). `time_ms`: milliseconds since 1970, kept with the
+  // commit (SequenceAt).
   Status BeginFrame(uint64_t time_ms = 0);
   // `size` bytes inside the frame for the next FrameUpsert or FrameDelete; valid until that call.
   Result<uint8_t*> FramePayload(uint32_t size);
