@@ -14,9 +14,10 @@ const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLI
 
 /**
  * What makes a write return only when its bytes are durable, so that the two are one call that the thread pool does
- * alone. 0 where the system has no such flag, or where Node's interface is made by another runtime, which may ignore it.
+ * alone. 0 elsewhere than in Node on Linux: macOS has the flag but leaves the bytes in the drive's cache, which `fdatasync`
+ * empties there; Windows has none; another runtime that offers Node's interface may ignore it.
  */
-const DURABLE_WRITE = isNode() ? ((constants.O_DSYNC as number | undefined) ?? 0) : 0
+const DURABLE_WRITE = isNode() && process.platform === 'linux' ? constants.O_DSYNC : 0
 
 /**
  * Writes `bytes` to a new file in `folder` and, unless `relaxed`, makes them durable. Returns its path; a failure leaves

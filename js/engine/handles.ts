@@ -2,9 +2,10 @@
  * Handles: the numbers by which callers know collections, snapshots and transactions, and what they are in the engine.
  *
  * An engine's numbers mean nothing in another one: a restored backup numbers its collections in its own way. So a
- * collection's handle is made from its number and what it is: name, kind, and the seed that it got when it was created. So it
- * is the same in every engine that has the collection, this one's or another tab's, and none that has another finds it. After a restore it goes on, while this host
- * lives, as the collection of that name and kind. What was a view of the database before ends.
+ * collection's handle is made from its number and what it is: name, kind, and the seed that it got when it was created. It
+ * is the same in every engine that has the collection, this host's or another tab's, and no other collection has it.
+ * After a restore it goes on, while this host lives, as the collection of that name and kind. What was a view of the
+ * database before ends.
  *
  * Not here: what the engine does with them.
  */
