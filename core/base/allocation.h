@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 #include "omendb/status.h"
@@ -34,6 +35,11 @@ inline Status OutOfMemory(size_t bytes) {
 // Owning pointer for objects made by MakeOwned.
 template <typename T>
 struct OwnedDeleter {
+  OwnedDeleter() = default;
+  // An owner of a derived object may become one of its base, its only one, which stands at the same address.
+  template <typename Derived>
+    requires(std::is_base_of_v<T, Derived> && std::has_virtual_destructor_v<T>)
+  OwnedDeleter(OwnedDeleter<Derived> /*other*/) {}  // implicit, as for the pointers
   void operator()(T* object) const {
     object->~T();
     FreeBytes(object);

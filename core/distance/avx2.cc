@@ -157,10 +157,61 @@ int32_t L1I8(const int8_t* a, const int8_t* b, size_t count) {
   return FoldI16x16<IntegerAbsoluteDifference>(a, b, count);
 }
 
+__m256i LoadBytes(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i_u*>(from)); }
+
+// Products of 32 signed bytes with 32 codes of 0..127, in eight sums: pairs fit 16 bits.
+__m256i AddProducts(__m256i sums_i32x8, __m256i query_i8x32, __m256i codes_u7x32) {
+  const __m256i pairs_i16x16 = _mm256_maddubs_epi16(codes_u7x32, query_i8x32);
+  return _mm256_add_epi32(sums_i32x8, _mm256_madd_epi16(pairs_i16x16, _mm256_set1_epi16(1)));
+}
+
+// Blocks of 16 bytes, so that two planes of a block fill a register.
+template <int kBits>
+void DotI8CodesX4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]) {
+  constexpr int kPlanes = 8 / kBits;
+  constexpr size_t kBlockDimensions = size_t{16} * kPlanes;
+  const __m256i mask = _mm256_set1_epi8((1 << kBits) - 1);
+  __m256i sums_i32x8[4] = {};
+  size_t done = 0;
+  for (; done + kBlockDimensions <= count; done += kBlockDimensions) {
+    for (size_t row = 0; row < 4; ++row) {
+      const __m128i codes = _mm_loadu_si128(reinterpret_cast<const __m128i_u*>(rows[row] + done / kPlanes));
+      // The upper half one plane ahead of the lower.
+      const __m256i both = _mm256_set_m128i(_mm_srli_epi16(codes, kBits), codes);
+#pragma unroll
+      for (int plane = 0; plane < kPlanes; plane += 2) {
+        const __m256i lanes = _mm256_and_si256(_mm256_srli_epi16(both, plane * kBits), mask);
+        sums_i32x8[row] = AddProducts(sums_i32x8[row], LoadBytes(query + done + 16 * plane), lanes);
+      }
+    }
+  }
+  for (size_t row = 0; row < 4; ++row) dots[row] = SumLanes(sums_i32x8[row]);
+  if (done == count) return;
+  // A last block of 64 dimensions of one bit.
+  for (size_t row = 0; row < 4; ++row) {
+    for (size_t i = 0; i < 64; ++i) {
+      const int bit = rows[row][done / 8 + i % 8] >> (i / 8) & 1;
+      dots[row] += bit * query[done + i];
+    }
+  }
+}
+
+void DotI8U7X4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]) {
+  __m256i sums_i32x8[4] = {};
+  for (size_t i = 0; i < count; i += 32) {
+    const __m256i query_i8x32 = LoadBytes(query + i);
+    for (size_t row = 0; row < 4; ++row) {
+      sums_i32x8[row] = AddProducts(sums_i32x8[row], query_i8x32, LoadBytes(rows[row] + i));
+    }
+  }
+  for (size_t row = 0; row < 4; ++row) dots[row] = SumLanes(sums_i32x8[row]);
+}
+
 }  // namespace
 
-const KernelSet kKernels = {"avx2",     SquaredL2F32, DotF32,      L1F32, DotI16I8,
-                            DotI16I8X4, DotI8,        SquaredL2I8, L1I8};
+const KernelSet kKernels = {"avx2",          SquaredL2F32,    DotF32,      L1F32, DotI16I8,
+                            DotI16I8X4,      DotI8,           SquaredL2I8, L1I8,  DotI8CodesX4<1>,
+                            DotI8CodesX4<2>, DotI8CodesX4<4>, DotI8U7X4};
 
 }  // namespace omendb::avx2
 

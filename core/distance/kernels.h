@@ -33,6 +33,14 @@ struct KernelSet {
   int32_t (*dot_i8)(const int8_t* a, const int8_t* b, size_t count);
   int32_t (*squared_l2_i8)(const int8_t* a, const int8_t* b, size_t count);
   int32_t (*l1_i8)(const int8_t* a, const int8_t* b, size_t count);
+  // Packed codes: dots[r] = sum query_i * code_i of four rows of `count` codes, a multiple of 64, of 1, 2, 4
+  // or 7 bits each. Codes of 7 bits take a byte each. Those of b < 7 bits lie in planes: in a block of 16
+  // bytes, bits [b * p, b * p + b) of byte j are dimension 16 * p + j of the block's 128 / b; where only 64
+  // dimensions of 1 bit are left, bit p of byte j of eight is dimension 8 * p + j. Exact.
+  void (*dot_i8_u1_x4)(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
+  void (*dot_i8_u2_x4)(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
+  void (*dot_i8_u4_x4)(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
+  void (*dot_i8_u7_x4)(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
 };
 
 // Every set that was compiled in and that this machine runs, scalar first; for differential tests.
@@ -51,17 +59,28 @@ void DotI16I8X4(const int16_t* a, const int8_t* const b[4], size_t count, int32_
 int32_t DotI8(const int8_t* a, const int8_t* b, size_t count);
 int32_t SquaredL2I8(const int8_t* a, const int8_t* b, size_t count);
 int32_t L1I8(const int8_t* a, const int8_t* b, size_t count);
+void DotI8U1X4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
+void DotI8U2X4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
+void DotI8U4X4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
+void DotI8U7X4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
 inline constexpr KernelSet kKernels = {"simd128",  SquaredL2F32, DotF32,      L1F32, DotI16I8,
-                                       DotI16I8X4, DotI8,        SquaredL2I8, L1I8};
+                                       DotI16I8X4, DotI8,        SquaredL2I8, L1I8,  DotI8U1X4,
+                                       DotI8U2X4,  DotI8U4X4,    DotI8U7X4};
 }  // namespace simd128
 #if defined(__wasm_relaxed_simd__)
-// Relaxed SIMD has a fused multiply-add to offer; the rest is plain SIMD128.
+// Relaxed SIMD has a fused multiply-add and a dot product of bytes to offer; the rest is plain SIMD128.
 namespace relaxed_simd {
 float SquaredL2F32(const float* a, const float* b, size_t count);
 float DotF32(const float* a, const float* b, size_t count);
-inline constexpr KernelSet kKernels = {"relaxed-simd", SquaredL2F32,         DotF32,
-                                       simd128::L1F32, simd128::DotI16I8,    simd128::DotI16I8X4,
-                                       simd128::DotI8, simd128::SquaredL2I8, simd128::L1I8};
+void DotI8U1X4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
+void DotI8U2X4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
+void DotI8U4X4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
+void DotI8U7X4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
+inline constexpr KernelSet kKernels = {
+    "relaxed-simd",    SquaredL2F32,        DotF32,         simd128::L1F32,
+    simd128::DotI16I8, simd128::DotI16I8X4, simd128::DotI8, simd128::SquaredL2I8,
+    simd128::L1I8,     DotI8U1X4,           DotI8U2X4,      DotI8U4X4,
+    DotI8U7X4};
 }  // namespace relaxed_simd
 [[nodiscard]] inline const KernelSet& Kernels() { return relaxed_simd::kKernels; }
 #else

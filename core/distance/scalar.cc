@@ -52,9 +52,33 @@ int32_t L1I8(const int8_t* a, const int8_t* b, size_t count) {
   return Fold<int32_t>(a, b, count, [](int32_t x, int32_t y) { return x < y ? y - x : x - y; });
 }
 
+// The code of dimension `d` of `count`, as kernels.h lays them out.
+template <uint32_t kBits>
+uint32_t CodeAt(const uint8_t* row, size_t d, size_t count) {
+  if (kBits == 7) return row[d];
+  size_t block_dimensions = 128 / kBits;
+  size_t start = d / block_dimensions * block_dimensions;
+  size_t lanes = 16;
+  if (start + block_dimensions > count) lanes = 8;
+  const size_t within = d - start;
+  const uint8_t byte = row[start * kBits / 8 + within % lanes];
+  return static_cast<uint32_t>(byte >> (within / lanes * kBits)) & ((1U << kBits) - 1);
+}
+
+template <uint32_t kBits>
+void DotI8CodesX4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]) {
+  for (size_t row = 0; row < 4; ++row) {
+    dots[row] = 0;
+    for (size_t d = 0; d < count; ++d) {
+      dots[row] += query[d] * static_cast<int32_t>(CodeAt<kBits>(rows[row], d, count));
+    }
+  }
+}
+
 }  // namespace
 
-const KernelSet kKernels = {"scalar",   SquaredL2F32, DotF32,      L1F32, DotI16I8,
-                            DotI16I8X4, DotI8,        SquaredL2I8, L1I8};
+const KernelSet kKernels = {"scalar",        SquaredL2F32,    DotF32,         L1F32, DotI16I8,
+                            DotI16I8X4,      DotI8,           SquaredL2I8,    L1I8,  DotI8CodesX4<1>,
+                            DotI8CodesX4<2>, DotI8CodesX4<4>, DotI8CodesX4<7>};
 
 }  // namespace omendb::scalar

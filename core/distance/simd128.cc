@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "distance/kernels.h"
+#include "distance/simd128_codes.h"
 #include "distance/simd128_fold.h"
 
 namespace omendb::simd128 {
@@ -87,6 +88,29 @@ struct IntegerAbsoluteDifference {
   static int32_t Term(int32_t a, int32_t b) { return a < b ? b - a : a - b; }
 };
 
+// Bytes by way of 16 bits.
+struct WideningDot {
+  static constexpr size_t kAddsMax = 1024;
+  struct Query {
+    v128_t low_i16x8;
+    v128_t high_i16x8;
+  };
+  static Query Load(const int8_t* query) {
+    return {wasm_i16x8_load8x8(query), wasm_i16x8_load8x8(query + 8)};
+  }
+  static Query LoadHalf(const int8_t* query) {
+    return {wasm_i16x8_load8x8(query), wasm_i16x8_const_splat(0)};
+  }
+  static v128_t Zero() { return wasm_i32x4_const_splat(0); }
+  static v128_t Add(v128_t sums_i32x4, const Query& query, v128_t codes_u8x16) {
+    const v128_t low_i32x4 = wasm_i32x4_dot_i16x8(query.low_i16x8, wasm_u16x8_extend_low_u8x16(codes_u8x16));
+    const v128_t high_i32x4 =
+        wasm_i32x4_dot_i16x8(query.high_i16x8, wasm_u16x8_extend_high_u8x16(codes_u8x16));
+    return wasm_i32x4_add(sums_i32x4, wasm_i32x4_add(low_i32x4, high_i32x4));
+  }
+  static v128_t Total(v128_t sums_i32x4) { return sums_i32x4; }
+};
+
 }  // namespace
 
 float SquaredL2F32(const float* a, const float* b, size_t count) {
@@ -147,6 +171,22 @@ int32_t SquaredL2I8(const int8_t* a, const int8_t* b, size_t count) {
 
 int32_t L1I8(const int8_t* a, const int8_t* b, size_t count) {
   return FoldI16x8<IntegerAbsoluteDifference>(a, b, count);
+}
+
+void DotI8U1X4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]) {
+  DotCodesX4<WideningDot, 1>(query, rows, count, dots);
+}
+
+void DotI8U2X4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]) {
+  DotCodesX4<WideningDot, 2>(query, rows, count, dots);
+}
+
+void DotI8U4X4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]) {
+  DotCodesX4<WideningDot, 4>(query, rows, count, dots);
+}
+
+void DotI8U7X4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]) {
+  DotCodesX4<WideningDot, 7>(query, rows, count, dots);
 }
 
 }  // namespace omendb::simd128

@@ -5,6 +5,7 @@
 
 #include "base/prng.h"
 #include "format/object.h"
+#include "index/code_scorer.h"
 #include "index/hnsw_repair.h"
 
 namespace omendb {
@@ -41,8 +42,8 @@ Status DrawSample(const RowStore& rows, const Bitmap& hidden, uint64_t seed, Sam
 }
 
 // Parts of about the size of an object's body.
-uint32_t CodesPartNodes(uint32_t dimensions) {
-  const size_t nodes = kObjectBodyBytesTarget / ScalarQuantizer::RowBytes(dimensions);
+uint32_t CodesPartNodes(size_t row_bytes) {
+  const size_t nodes = kObjectBodyBytesTarget / row_bytes;
   return static_cast<uint32_t>(std::bit_floor(std::max<size_t>(nodes, 1)));
 }
 
@@ -53,23 +54,22 @@ GraphIndex::GraphIndex(const RowStore& rows, const CollectionOptions& options)
       options_(options),
       graph_(options.degree, options.seed),
       f32_query_(rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions),
-      f32_pair_(rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions),
-      codes_part_nodes_(CodesPartNodes(options.dimensions)) {}
+      f32_pair_(rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions) {}
 
 Scorer& GraphIndex::QueryScorer() {
-  if (codes_) return codes_->query;
+  if (codes_) return *codes_->query;
   return f32_query_;
 }
 
 Scorer& GraphIndex::PairScorer() {
-  if (codes_) return codes_->pair;
+  if (codes_) return *codes_->pair;
   return f32_pair_;
 }
 
 size_t GraphIndex::code_bytes() const {
   size_t bytes = 0;
-  if (codes_) bytes += codes_->rows.memory_bytes() + codes_->quantizer.memory_bytes();
-  if (next_codes_) bytes += next_codes_->rows.memory_bytes() + next_codes_->quantizer.memory_bytes();
+  if (codes_) bytes += codes_->rows.memory_bytes() + codes_->quantizer->memory_bytes();
+  if (next_codes_) bytes += next_codes_->rows.memory_bytes() + next_codes_->quantizer->memory_bytes();
   return bytes;
 }
 
@@ -100,23 +100,36 @@ bool GraphIndex::WantsTraining() const {
 Status GraphIndex::Train(const Bitmap& hidden) {
   Sample sample;
   OMENDB_TRY(DrawSample(rows_, hidden, options_.seed, &sample));
-  Owned<Codes> codes = MakeOwned<Codes>(options_.metric, options_.dimensions);
-  if (!codes) return OutOfMemory(sizeof(Codes));
-  OMENDB_TRY(codes->quantizer.Train(options_.metric, options_.dimensions, sample.vectors.span(),
-                                    sample.inverse_norms.span()));
-  OMENDB_TRY(codes->query.Reserve());
-  OMENDB_TRY(codes->pair.Reserve());
+  Owned<Quantizer> quantizer =
+      MakeQuantizer(ChooseQuantization(options_), options_.metric, options_.dimensions, options_.seed);
+  if (!quantizer) return OutOfMemory(sizeof(Quantizer));
+  OMENDB_TRY(quantizer->Train(sample.vectors.span(), sample.inverse_norms.span()));
+  OMENDB_ASSIGN(Owned<Codes> codes, MakeCodes(std::move(quantizer)));
   const TrainingState training = {hidden.size() - hidden.set_count(), 0};
   ++version_;
   if (graph_.size() == 0) {
-    codes_ = std::move(codes);
-    training_ = training;
+    Use(std::move(codes), training);
   } else {
     // A checkpoint in between stores the old quantizer, which must not pass for a fresh one.
     next_codes_ = std::move(codes);
     next_training_ = training;
   }
   return Status::Ok();
+}
+
+Result<Owned<GraphIndex::Codes>> GraphIndex::MakeCodes(Owned<Quantizer> quantizer) const {
+  Owned<Codes> codes = MakeOwned<Codes>(std::move(quantizer));
+  if (!codes) return OutOfMemory(sizeof(Codes));
+  OMENDB_ASSIGN(codes->query, MakeCodeScorer(*codes->quantizer, codes->rows, options_.metric));
+  OMENDB_ASSIGN(codes->pair, MakeCodeScorer(*codes->quantizer, codes->rows, options_.metric));
+  OMENDB_TRY(codes->room.Resize(codes->quantizer->room_floats()));
+  return codes;
+}
+
+void GraphIndex::Use(Owned<Codes> codes, const TrainingState& training) {
+  codes_ = std::move(codes);
+  training_ = training;
+  codes_part_nodes_ = CodesPartNodes(codes_->rows.stride_bytes());
 }
 
 uint32_t GraphIndex::rows_to_encode() const {
@@ -133,7 +146,8 @@ Status GraphIndex::ReserveCode(Codes& codes, uint32_t slot) {
 }
 
 void GraphIndex::Encode(Codes& codes, uint32_t slot) const {
-  codes.quantizer.Encode(rows_.vector(slot), rows_.inverse_norm(slot), codes.rows.row(slot));
+  codes.quantizer->Encode(rows_.vector(slot), rows_.inverse_norm(slot), codes.room.data(),
+                          codes.rows.row(slot));
 }
 
 Status GraphIndex::EncodeSome(uint32_t count) {
@@ -143,8 +157,10 @@ Status GraphIndex::EncodeSome(uint32_t count) {
     if (linked_.Test(node)) Encode(*next_codes_, node);
   }
   if (rows_to_encode() > 0) return Status::Ok();
-  codes_ = std::move(next_codes_);
-  training_ = next_training_;
+  // Another kind may have rows of another size, so parts of other nodes.
+  const uint32_t part_nodes = CodesPartNodes(next_codes_->rows.stride_bytes());
+  OMENDB_TRY(code_versions_.Resize(graph_.size() / part_nodes + 1));
+  Use(std::move(next_codes_), next_training_);
   ++version_;
   for (uint64_t& version : code_versions_) version = version_;
   return Status::Ok();
@@ -155,9 +171,10 @@ Status GraphIndex::ReserveNode(uint32_t slot) {
   OMENDB_TRY(dead_.Reserve(uint64_t{slot} + 1));
   OMENDB_TRY(unseen_.Reserve(uint64_t{slot} + 1));
   if (cleaning()) OMENDB_TRY(doomed_.Reserve(uint64_t{slot} + 1));
+  if (!codes_) return Status::Ok();
   const size_t parts = slot / codes_part_nodes_ + 1;
   if (code_versions_.size() < parts) OMENDB_TRY(code_versions_.Resize(parts));
-  if (codes_) OMENDB_TRY(ReserveCode(*codes_, slot));
+  OMENDB_TRY(ReserveCode(*codes_, slot));
   return Status::Ok();
 }
 
@@ -313,16 +330,13 @@ void GraphIndex::Reset() {
 
 Status GraphIndex::LoadNodes(ByteSpan object, uint32_t nodes, uint32_t row_count, const Origin& origin,
                              Array<uint32_t>* rows) {
-  Owned<Codes> codes = MakeOwned<Codes>(options_.metric, options_.dimensions);
-  if (!codes) return OutOfMemory(sizeof(Codes));
+  Owned<Quantizer> quantizer;
   TrainingState training;
-  OMENDB_TRY(DecodeNodes(object, options_, nodes, row_count, origin, &training, &codes->quantizer, rows));
-  if (quantized()) {
-    OMENDB_TRY(codes->query.Reserve());
-    OMENDB_TRY(codes->pair.Reserve());
-    codes_ = std::move(codes);
-  }
+  OMENDB_TRY(DecodeNodes(object, options_, nodes, row_count, origin, &training, &quantizer, rows));
   training_ = training;
+  if (!quantizer) return Status::Ok();
+  OMENDB_ASSIGN(Owned<Codes> codes, MakeCodes(std::move(quantizer)));
+  Use(std::move(codes), training);
   return Status::Ok();
 }
 
@@ -354,9 +368,10 @@ Status GraphIndex::FinishLoad(Bitmap linked, const Origin& origin) {
   }
   OMENDB_TRY(dead_.Resize(nodes));
   OMENDB_TRY(unseen_.Resize(nodes));
-  OMENDB_TRY(code_versions_.Resize((nodes - 1) / codes_part_nodes_ + 1));
   linked_ = std::move(linked);
-  if (!quantized() || codes_->rows.size() == nodes) return Status::Ok();
+  if (!codes_) return Status::Ok();
+  OMENDB_TRY(code_versions_.Resize((nodes - 1) / codes_part_nodes_ + 1));
+  if (codes_->rows.size() == nodes) return Status::Ok();
   while (codes_->rows.size() < nodes) {
     const uint32_t node = codes_->rows.size();
     OMENDB_TRY(ReserveCode(*codes_, node));

@@ -4,10 +4,10 @@
 // newest state does not show are *dead*, and *unseen* when no state shows them. Searches walk through dead
 // nodes; building passes by unseen ones only, so that a snapshot's rows stay as easy to find as they were.
 // Unseen nodes are taken out by cleaning, in steps, and their slots may then be used again.
-// Under SQ8 linked nodes have codes; a quantizer is trained before the first node, and again each time as
-// many rows came as there were at the last training: then all codes are made anew beside the old ones, in
-// steps, and put in their place when they are complete.
-// Not here: when to do what (background.h), which rows there are (collection.h).
+// Unless quantization is off, linked nodes have codes; a quantizer is trained before the first node, and
+// again each time as many rows came as there were at the last training: then all codes are made anew beside
+// the old ones, in steps, and put in their place when they are complete. Not here: when to do what
+// (background.h), which rows there are (collection.h).
 #ifndef OMENDB_ENGINE_GRAPH_INDEX_H_
 #define OMENDB_ENGINE_GRAPH_INDEX_H_
 
@@ -15,7 +15,8 @@
 #include "format/nodes_object.h"
 #include "index/f32_scorer.h"
 #include "index/hnsw_build.h"
-#include "index/sq8_scorer.h"
+#include "index/scorer.h"
+#include "quantize/quantizer.h"
 
 namespace omendb {
 
@@ -29,7 +30,7 @@ class GraphIndex {
   [[nodiscard]] uint32_t unseen_nodes() const { return unseen_.set_count(); }
   [[nodiscard]] bool linked(uint32_t slot) const { return slot < linked_.size() && linked_.Test(slot); }
   [[nodiscard]] const HnswGraph& graph() const { return graph_; }
-  [[nodiscard]] const ScalarQuantizer* quantizer() const { return codes_ ? &codes_->quantizer : nullptr; }
+  [[nodiscard]] const Quantizer* quantizer() const { return codes_ ? codes_->quantizer.get() : nullptr; }
   // By node; null without quantization.
   [[nodiscard]] const ChunkedRows* codes() const { return codes_ ? &codes_->rows : nullptr; }
   [[nodiscard]] TrainingState training() const { return training_; }
@@ -68,7 +69,7 @@ class GraphIndex {
   [[nodiscard]] uint32_t rows_to_encode() const;
   // Encodes up to `count` rows for the new quantizer, which takes over after the last one.
   Status EncodeSome(uint32_t count);
-  // REQUIRES: trained (under SQ8), not encoding, the slot has a row and no node.
+  // REQUIRES: trained (unless quantization is off), not encoding, the slot has a row and no node.
   Status Add(uint32_t slot, bool is_dead, HnswScratch& scratch);
 
   // ---- Cleaning: takes the nodes out that are unseen when it starts ---------------------------------------
@@ -100,26 +101,30 @@ class GraphIndex {
  private:
   // A quantizer, the rows it encoded and who compares them, replaced as one.
   struct Codes {
-    Codes(Metric metric, uint32_t dimensions)
-        : rows(ScalarQuantizer::RowBytes(dimensions)),
-          query(rows, quantizer, metric, dimensions),
-          pair(rows, quantizer, metric, dimensions) {}
-    ScalarQuantizer quantizer;
+    explicit Codes(Owned<Quantizer> given) : quantizer(std::move(given)), rows(quantizer->row_bytes()) {}
+    Owned<Quantizer> quantizer;
     ChunkedRows rows;
-    Sq8Scorer query;
-    Sq8Scorer pair;
+    Owned<Scorer> query;
+    Owned<Scorer> pair;
+    Array<float> room;  // for encoding
   };
 
   [[nodiscard]] Scorer& QueryScorer();
   [[nodiscard]] Scorer& PairScorer();
-  [[nodiscard]] bool quantized() const { return options_.quantization == Quantization::kSq8; }
+  [[nodiscard]] bool quantized() const { return options_.quantization != Quantization::kNone; }
+  // Codes without rows, ready to encode. REQUIRES: the quantizer is trained. OUT_OF_MEMORY.
+  Result<Owned<Codes>> MakeCodes(Owned<Quantizer> quantizer) const;
+  // Takes codes in use.
+  void Use(Owned<Codes> codes, const TrainingState& training);
   // Room for the code of `slot`; those between the last one and it are zero.
   static Status ReserveCode(Codes& codes, uint32_t slot);
   void Encode(Codes& codes, uint32_t slot) const;
   // Nodes up to `slot` that nothing leads to.
   Status AddHoles(uint32_t slot);
   Status ReserveNode(uint32_t slot);
-  void NoteCode(uint32_t slot) { code_versions_[slot / codes_part_nodes_] = version_; }
+  void NoteCode(uint32_t slot) {
+    if (codes_) code_versions_[slot / codes_part_nodes_] = version_;
+  }
   Status RepairNext(HnswScratch& scratch);
   void TakeOut(uint32_t node);
   // The next doomed node that is linked, from clean_next_ on; kNoSlot when there is none.
@@ -143,7 +148,7 @@ class GraphIndex {
   uint32_t clean_next_ = 0;  // node
   uint64_t version_ = 0;
   uint64_t added_nodes_ = 0;
-  uint32_t codes_part_nodes_;
+  uint32_t codes_part_nodes_ = 1;  // follows from codes_
   Array<uint64_t> code_versions_;  // by part
 };
 

@@ -282,8 +282,7 @@ Status Loader::LoadPart(const Required& required, ByteSpan bytes, const Origin& 
   if (index.codes() == nullptr) {
     return origin.Fault(0, "expected no codes in a collection without quantization");
   }
-  OMENDB_ASSIGN(const uint8_t* codes,
-                DecodeCodes(bytes, required.rows, index.codes()->stride_bytes(), origin));
+  OMENDB_ASSIGN(const uint8_t* codes, DecodeCodes(bytes, required.rows, *index.quantizer(), origin));
   return index.LoadCodes(codes, required.rows);
 }
 

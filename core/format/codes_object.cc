@@ -1,7 +1,6 @@
 #include "format/codes_object.h"
 
 #include "base/coding.h"
-#include "quantize/scalar_quantizer.h"
 
 namespace omendb {
 namespace {
@@ -17,7 +16,9 @@ Status BeginCodes(uint32_t nodes, size_t row_bytes, Bytes& out) {
   return PutNumber(out, uint64_t{0});
 }
 
-Result<const uint8_t*> DecodeCodes(ByteSpan object, uint32_t nodes, size_t row_bytes, const Origin& origin) {
+Result<const uint8_t*> DecodeCodes(ByteSpan object, uint32_t nodes, const Quantizer& quantizer,
+                                   const Origin& origin) {
+  const size_t row_bytes = quantizer.row_bytes();
   OMENDB_ASSIGN(ByteSpan body, DecodeObject(object, ObjectKind::kCodes, origin));
   Origin in_body = origin.At(kObjectHeaderBytes);
   if (body.size() < kHeaderBytes) {
@@ -40,9 +41,9 @@ Result<const uint8_t*> DecodeCodes(ByteSpan object, uint32_t nodes, size_t row_b
   const uint8_t* codes = body.data() + kHeaderBytes;
   for (uint32_t node = 0; node < nodes; ++node) {
     size_t at = node * row_bytes;
-    if (!ScalarQuantizer::ValidRow(codes + at, row_bytes)) {
+    if (!quantizer.ValidRow(codes + at)) {
       return in_body.Fault(kHeaderBytes + at,
-                           "expected finite terms and codes of -127 to 127, found others at node ", node);
+                           "expected finite terms and codes in range, found others at node ", node);
     }
   }
   return codes;

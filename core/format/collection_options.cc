@@ -2,6 +2,7 @@
 
 #include "format/utf8.h"
 #include "omendb/limits.h"
+#include "quantize/quantizer.h"
 
 namespace omendb {
 namespace {
@@ -24,8 +25,15 @@ Status CheckOptions(const CollectionOptions& options) {
     return Status::Error(Code::kInvalidArgument, "expected a metric of 0 to 3, found ",
                          static_cast<uint8_t>(options.metric));
   }
-  if (options.quantization > Quantization::kSq8) {
-    return Status::Error(Code::kInvalidArgument, "expected a quantization of 0 or 1, found ",
+  if (options.quantization > kQuantizationLast) {
+    return Status::Error(Code::kInvalidArgument, "expected a quantization of 0 to ",
+                         static_cast<uint8_t>(kQuantizationLast), ", found ",
+                         static_cast<uint8_t>(options.quantization));
+  }
+  if (!SupportsMetric(options.quantization, options.metric)) {
+    return Status::Error(Code::kInvalidArgument,
+                         "RaBitQ has no estimate of l1 distances: expected the quantization "
+                         "sq8, none or auto, found ",
                          static_cast<uint8_t>(options.quantization));
   }
   OMENDB_TRY(CheckRange("a degree (M)", options.degree, kGraphDegreeMin, kGraphDegreeMax));

@@ -23,10 +23,27 @@ Status ReadRows(ByteSpan stored, uint32_t row_count, const Origin& origin, Array
   return Status::Ok();
 }
 
+Status ReadQuantizer(Reader& in, const CollectionOptions& options, const Origin& origin,
+                     Owned<Quantizer>* quantizer) {
+  const auto tag = in.Number<uint32_t>();
+  const Quantization kind = in.failed() ? Quantization::kNone : KindOfTag(tag, options.metric);
+  const bool expected = options.quantization == Quantization::kAuto || kind == options.quantization;
+  if (kind == Quantization::kNone || !expected) {
+    return origin.Fault(0, "expected a quantizer of kind ", static_cast<uint32_t>(options.quantization),
+                        " and metric ", static_cast<uint32_t>(options.metric), ", found tag ", tag);
+  }
+  // The seed is part of what is read.
+  *quantizer = MakeQuantizer(kind, options.metric, options.dimensions, 0);
+  if (!*quantizer) return OutOfMemory(sizeof(Quantizer));
+  Status read = (*quantizer)->Deserialize(in);
+  if (read.code() == Code::kCorruption) return origin.Fault(4, read.message());
+  return read;
+}
+
 }  // namespace
 
-Status EncodeNodes(const TrainingState& training, const ScalarQuantizer* quantizer,
-                   std::span<const uint32_t> rows, Bytes& out) {
+Status EncodeNodes(const TrainingState& training, const Quantizer* quantizer, std::span<const uint32_t> rows,
+                   Bytes& out) {
   OMENDB_TRY(BeginObject(out));
   OMENDB_TRY(PutNumber(out, training.trained_rows));
   OMENDB_TRY(PutNumber(out, training.new_rows));
@@ -37,7 +54,7 @@ Status EncodeNodes(const TrainingState& training, const ScalarQuantizer* quantiz
 }
 
 Status DecodeNodes(ByteSpan object, const CollectionOptions& options, uint32_t nodes, uint32_t row_count,
-                   const Origin& origin, TrainingState* training, ScalarQuantizer* quantizer,
+                   const Origin& origin, TrainingState* training, Owned<Quantizer>* quantizer,
                    Array<uint32_t>* rows) {
   OMENDB_ASSIGN(ByteSpan body, DecodeObject(object, ObjectKind::kNodes, origin));
   Origin in_body = origin.At(kObjectHeaderBytes);
@@ -45,10 +62,8 @@ Status DecodeNodes(ByteSpan object, const CollectionOptions& options, uint32_t n
   training->trained_rows = in.Number<uint32_t>();
   training->new_rows = in.Number<uint32_t>();
   if (in.failed()) return in_body.Fault(0, "expected a body of at least 12 bytes, found ", body.size());
-  if (options.quantization == Quantization::kSq8) {
-    Status read = quantizer->Deserialize(in, options.metric, options.dimensions);
-    if (read.code() == Code::kCorruption) return in_body.Fault(8, read.message());
-    OMENDB_TRY(std::move(read));
+  if (options.quantization != Quantization::kNone) {
+    OMENDB_TRY(ReadQuantizer(in, options, in_body.At(8), quantizer));
   }
   size_t count_at = in.offset();
   uint32_t count = in.Number<uint32_t>();

@@ -5,7 +5,7 @@
 
 #include "format/object.h"
 #include "omendb/types.h"
-#include "quantize/scalar_quantizer.h"
+#include "quantize/quantizer.h"
 
 namespace omendb {
 
@@ -19,13 +19,13 @@ struct TrainingState {
 inline constexpr uint32_t kNoStoredRow = 0xffffffffU;
 
 // Replaces `out` by the whole object. `rows` by node; `quantizer` is null when the graph is walked on f32.
-Status EncodeNodes(const TrainingState& training, const ScalarQuantizer* quantizer,
-                   std::span<const uint32_t> rows, Bytes& out);
+Status EncodeNodes(const TrainingState& training, const Quantizer* quantizer, std::span<const uint32_t> rows,
+                   Bytes& out);
 // CORRUPTION unless the object has `nodes` nodes, made with `options`, each free or of another row below
 // `row_count` (rows that are there: a bit of memory is asked for each). OUT_OF_MEMORY.
-// `quantizer` is left alone without quantization. On failure the three hold nothing that may be used.
+// `quantizer` is null without quantization. On failure the three hold nothing that may be used.
 Status DecodeNodes(ByteSpan object, const CollectionOptions& options, uint32_t nodes, uint32_t row_count,
-                   const Origin& origin, TrainingState* training, ScalarQuantizer* quantizer,
+                   const Origin& origin, TrainingState* training, Owned<Quantizer>* quantizer,
                    Array<uint32_t>* rows);
 
 }  // namespace omendb

@@ -50,6 +50,7 @@ class HnswBuilder {
     Links levels[kLevelMax + 1];
   };
 
+  static void FillLinks(std::span<const Neighbor> candidates, uint32_t least, Links& links);
   Status PlanLinks(uint32_t node, uint32_t top, const Bitmap& deleted, Plan& plan);
   [[nodiscard]] uint32_t FindTwin(uint32_t node, std::span<const Neighbor> found) const;
   void ChainBehind(uint32_t twin, uint32_t node, const Bitmap& deleted);

@@ -16,13 +16,11 @@ inline float Bounded(float distance) {
 
 }  // namespace
 
-Sq8Scorer::Sq8Scorer(const ChunkedRows& rows, const ScalarQuantizer& quantizer, Metric metric,
-                     uint32_t dimensions)
+Sq8Scorer::Sq8Scorer(const ChunkedRows& rows, const ScalarQuantizer& quantizer, Metric metric)
     : rows_(rows),
       quantizer_(quantizer),
       symmetric_(metric == Metric::kL1),
-      padded_dimensions_(
-          static_cast<uint32_t>(ScalarQuantizer::RowBytes(dimensions) - ScalarQuantizer::kCodesOffset)) {}
+      padded_dimensions_(static_cast<uint32_t>(quantizer.row_bytes() - ScalarQuantizer::kCodesOffset)) {}
 
 Status Sq8Scorer::Reserve() { return quantizer_.ReserveQuery(&query_); }
 

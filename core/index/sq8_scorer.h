@@ -13,9 +13,9 @@ namespace omendb {
 
 class Sq8Scorer final : public Scorer {
  public:
-  // `rows`: ScalarQuantizer::RowBytes(dimensions) bytes per ordinal, all encoded by `quantizer`, which is
+  // `rows`: quantizer.row_bytes() bytes per ordinal, all encoded by `quantizer`, which is
   // trained. Both outlive the scorer. After training the quantizer anew make a new scorer.
-  Sq8Scorer(const ChunkedRows& rows, const ScalarQuantizer& quantizer, Metric metric, uint32_t dimensions);
+  Sq8Scorer(const ChunkedRows& rows, const ScalarQuantizer& quantizer, Metric metric);
 
   // Once, before anything else. OUT_OF_MEMORY.
   Status Reserve();

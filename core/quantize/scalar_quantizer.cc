@@ -7,6 +7,7 @@
 
 #include "distance/kernels.h"
 #include "omendb/limits.h"
+#include "quantize/reordered_sums.h"
 #include "quantize/value_ranges.h"
 
 namespace omendb {
@@ -27,13 +28,6 @@ constexpr float kFarthest = std::numeric_limits<float>::max();
 constexpr uint32_t PaddedDimensions(uint32_t dimensions) {
   return (dimensions + kBlockDimensions - 1) / kBlockDimensions * kBlockDimensions;
 }
-
-// Lets the f32 sums of a block be added up in another order, which vectors need.
-#if defined(__clang__)
-#define OMENDB_REORDER_SUMS _Pragma("clang fp reassociate(on)")
-#else
-#define OMENDB_REORDER_SUMS
-#endif
 
 // The nearest integer, for |value| < 2^22: adding 1.5 * 2^23 leaves it in the low bits. Unlike lrint this
 // is two plain operations, which every compiler vectorizes.
@@ -123,8 +117,7 @@ const int8_t* CodesOf(const uint8_t* row) {
 
 size_t ScalarQuantizer::RowBytes(uint32_t dimensions) { return kCodesOffset + PaddedDimensions(dimensions); }
 
-Status ScalarQuantizer::Train(Metric metric, uint32_t dimensions, std::span<const float* const> rows,
-                              std::span<const float> inverse_norms) {
+Status ScalarQuantizer::Train(std::span<const float* const> rows, std::span<const float> inverse_norms) {
   assert(!rows.empty() && rows.size() == inverse_norms.size());
   size_t count = std::min<size_t>(rows.size(), kSampleRowsMax);
   Array<const float*> sample;
@@ -136,50 +129,49 @@ Status ScalarQuantizer::Train(Metric metric, uint32_t dimensions, std::span<cons
     sample.PushReserved(rows[from]);
     sample_inverse_norms.PushReserved(inverse_norms[from]);
   }
-  OMENDB_ASSIGN(ValueRanges ranges, LearnValueRanges(dimensions, sample.span(), sample_inverse_norms.span()));
+  OMENDB_ASSIGN(ValueRanges ranges,
+                LearnValueRanges(dimensions_, sample.span(), sample_inverse_norms.span()));
 
   float width_max = 0;
-  for (uint32_t d = 0; d < dimensions; ++d) width_max = std::max(width_max, ranges.high[d] - ranges.low[d]);
+  for (uint32_t d = 0; d < dimensions_; ++d) width_max = std::max(width_max, ranges.high[d] - ranges.low[d]);
   Array<float> centers;
   Array<float> steps;
-  OMENDB_TRY(centers.Resize(PaddedDimensions(dimensions)));
-  OMENDB_TRY(steps.Resize(PaddedDimensions(dimensions)));
-  for (uint32_t d = 0; d < dimensions; ++d) {
+  OMENDB_TRY(centers.Resize(PaddedDimensions(dimensions_)));
+  OMENDB_TRY(steps.Resize(PaddedDimensions(dimensions_)));
+  for (uint32_t d = 0; d < dimensions_; ++d) {
     // L1 adds up differences of codes, so that all dimensions need one step.
-    float width = metric == Metric::kL1 ? width_max : ranges.high[d] - ranges.low[d];
+    float width = metric_ == Metric::kL1 ? width_max : ranges.high[d] - ranges.low[d];
     centers[d] = ranges.low[d] / 2 + ranges.high[d] / 2;
     steps[d] = std::max(width / (2 * kCodeMax), kStepMin);
   }
-  return Adopt(metric, dimensions, std::move(centers), std::move(steps));
+  return Adopt(std::move(centers), std::move(steps));
 }
 
-Status ScalarQuantizer::Adopt(Metric metric, uint32_t dimensions, Array<float> centers, Array<float> steps) {
-  uint32_t padded = PaddedDimensions(dimensions);
+Status ScalarQuantizer::Adopt(Array<float> centers, Array<float> steps) {
+  uint32_t padded = PaddedDimensions(dimensions_);
   Array<float> inverse_steps;
   Array<float> slopes;
   Array<float> intercepts;
   OMENDB_TRY(inverse_steps.Resize(padded));
   OMENDB_TRY(slopes.Resize(padded));
-  if (metric == Metric::kDot) OMENDB_TRY(intercepts.Resize(padded));
+  if (metric_ == Metric::kDot) OMENDB_TRY(intercepts.Resize(padded));
 
   double greatest = 0;
   double total = 0;
-  for (uint32_t d = 0; d < dimensions; ++d) {
+  for (uint32_t d = 0; d < dimensions_; ++d) {
     double step = steps[d];
     double weight_max = step * step * static_cast<double>(kCodeMax);
-    if (metric == Metric::kDot) weight_max += std::fabs(static_cast<double>(centers[d])) * step;
+    if (metric_ == Metric::kDot) weight_max += std::fabs(static_cast<double>(centers[d])) * step;
     greatest = std::max(greatest, weight_max);
     total += weight_max;
   }
-  double scale = WeightScale(greatest, total, dimensions);
-  for (uint32_t d = 0; d < dimensions; ++d) {
+  double scale = WeightScale(greatest, total, dimensions_);
+  for (uint32_t d = 0; d < dimensions_; ++d) {
     double step = steps[d];
     inverse_steps[d] = 1 / steps[d];
     slopes[d] = static_cast<float>(step * step / scale);
-    if (metric == Metric::kDot) intercepts[d] = static_cast<float>(centers[d] * step / scale);
+    if (metric_ == Metric::kDot) intercepts[d] = static_cast<float>(centers[d] * step / scale);
   }
-  metric_ = metric;
-  dimensions_ = dimensions;
   centers_ = std::move(centers);
   steps_ = std::move(steps);
   inverse_steps_ = std::move(inverse_steps);
@@ -189,7 +181,7 @@ Status ScalarQuantizer::Adopt(Metric metric, uint32_t dimensions, Array<float> c
   return Status::Ok();
 }
 
-void ScalarQuantizer::Encode(const float* vector, float inverse_norm, uint8_t* out) const {
+void ScalarQuantizer::Encode(const float* vector, float inverse_norm, float* /*room*/, uint8_t* out) const {
   auto* __restrict codes = reinterpret_cast<int8_t*>(out + kCodesOffset);
   const float* __restrict values = vector;
   const float* __restrict centers = centers_.data();
@@ -222,7 +214,7 @@ void ScalarQuantizer::Encode(const float* vector, float inverse_norm, uint8_t* o
   StoreAt<float>(out + kCenterTermOffset, ToFloat(center_term));
 }
 
-bool ScalarQuantizer::ValidRow(const uint8_t* row, size_t row_bytes) {
+bool ScalarQuantizer::ValidRow(const uint8_t* row) const {
   if (!std::isfinite(LoadAt<float>(row)) || !std::isfinite(LoadAt<float>(row + kCenterTermOffset))) {
     return false;
   }
@@ -230,7 +222,8 @@ bool ScalarQuantizer::ValidRow(const uint8_t* row, size_t row_bytes) {
   // Without branches, so that it is done in vectors. -128 is what Encode never writes.
   int8_t least = 0;
   const int8_t* codes = CodesOf(row);
-  for (size_t i = 0; i < row_bytes - kCodesOffset; ++i) least = std::min(least, codes[i]);
+  const uint32_t padded = PaddedDimensions(dimensions_);
+  for (uint32_t i = 0; i < padded; ++i) least = std::min(least, codes[i]);
   return least >= -static_cast<int>(kCodeMax);
 }
 
@@ -343,7 +336,7 @@ size_t ScalarQuantizer::memory_bytes() const {
 
 Status ScalarQuantizer::Serialize(Bytes& out) const {
   OMENDB_TRY(out.ReserveMore(8 + size_t{dimensions_} * 2 * sizeof(float)));
-  OMENDB_TRY(PutNumber<uint32_t>(out, static_cast<uint8_t>(metric_)));
+  OMENDB_TRY(PutNumber<uint32_t>(out, QuantizerTag(kind(), metric_)));
   OMENDB_TRY(PutNumber<uint32_t>(out, dimensions_));
   for (const Array<float>* values : {&centers_, &steps_}) {
     OMENDB_TRY(out.Append({reinterpret_cast<const uint8_t*>(values->data()), dimensions_ * sizeof(float)}));
@@ -351,35 +344,33 @@ Status ScalarQuantizer::Serialize(Bytes& out) const {
   return Status::Ok();
 }
 
-Status ScalarQuantizer::Deserialize(Reader& in, Metric metric, uint32_t dimensions) {
-  auto stored_metric = in.Number<uint32_t>();
+Status ScalarQuantizer::Deserialize(Reader& in) {
   auto stored_dimensions = in.Number<uint32_t>();
-  if (in.failed() || stored_metric != static_cast<uint32_t>(metric) || stored_dimensions != dimensions) {
-    return Status::Error(Code::kCorruption, "quantizer: expected metric ", static_cast<uint8_t>(metric),
-                         " and ", dimensions, " dimensions, found ", stored_metric, " and ",
+  if (in.failed() || stored_dimensions != dimensions_) {
+    return Status::Error(Code::kCorruption, "quantizer: expected ", dimensions_, " dimensions, found ",
                          stored_dimensions);
   }
-  ByteSpan stored_centers = in.Take(uint64_t{dimensions} * sizeof(float));
-  ByteSpan stored_steps = in.Take(uint64_t{dimensions} * sizeof(float));
-  if (in.failed() || dimensions == 0) {
-    return Status::Error(Code::kCorruption, "quantizer: expected ", uint64_t{dimensions} * 8, " more bytes");
+  ByteSpan stored_centers = in.Take(uint64_t{dimensions_} * sizeof(float));
+  ByteSpan stored_steps = in.Take(uint64_t{dimensions_} * sizeof(float));
+  if (in.failed()) {
+    return Status::Error(Code::kCorruption, "quantizer: expected ", uint64_t{dimensions_} * 8, " more bytes");
   }
   Array<float> centers;
   Array<float> steps;
-  OMENDB_TRY(centers.Resize(PaddedDimensions(dimensions)));
-  OMENDB_TRY(steps.Resize(PaddedDimensions(dimensions)));
+  OMENDB_TRY(centers.Resize(PaddedDimensions(dimensions_)));
+  OMENDB_TRY(steps.Resize(PaddedDimensions(dimensions_)));
   std::memcpy(centers.data(), stored_centers.data(), stored_centers.size());
   std::memcpy(steps.data(), stored_steps.data(), stored_steps.size());
-  for (uint32_t d = 0; d < dimensions; ++d) {
+  for (uint32_t d = 0; d < dimensions_; ++d) {
     // Written so that NaN fails.
     bool valid = std::fabs(centers[d]) <= kValueMax && steps[d] >= kStepMin && steps[d] <= kValueMax &&
-                 (metric != Metric::kL1 || steps[d] == steps[0]);
+                 (metric_ != Metric::kL1 || steps[d] == steps[0]);
     if (!valid) {
       return Status::Error(Code::kCorruption, "quantizer: center or step of dimension ", d,
                            " is out of range");
     }
   }
-  return Adopt(metric, dimensions, std::move(centers), std::move(steps));
+  return Adopt(std::move(centers), std::move(steps));
 }
 
 }  // namespace omendb

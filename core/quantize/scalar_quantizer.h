@@ -31,12 +31,11 @@
 #include <cstdint>
 
 #include "base/array.h"
-#include "base/coding.h"
-#include "omendb/types.h"
+#include "quantize/quantizer.h"
 
 namespace omendb {
 
-class ScalarQuantizer {
+class ScalarQuantizer final : public Quantizer {
  public:
   // A query prepared for Distance. Reserve once per quantizer; then preparing cannot fail.
   struct Query {
@@ -49,26 +48,24 @@ class ScalarQuantizer {
   // Train looks at no more rows than this, spread evenly over those given.
   static constexpr uint32_t kSampleRowsMax = 1024;
 
-  // Bytes of one encoded row: a float32 row term, a float32 center term, 8 unused bytes, then dimensions
-  // codes, zero-padded to 16 bytes. The terms stand before the codes so that one cache line serves both.
-  // Stored as they are in memory.
-  [[nodiscard]] static size_t RowBytes(uint32_t dimensions);
   static constexpr size_t kCodesOffset = 16;
 
-  // Learns centers and steps from sample rows: rows[i] points to `dimensions` finite floats,
-  // inverse_norms[i] scales it (1 unless cosine). rows.size() >= 1. OUT_OF_MEMORY only; the quantizer is
-  // then as before.
-  Status Train(Metric metric, uint32_t dimensions, std::span<const float* const> rows,
-               std::span<const float> inverse_norms);
-  [[nodiscard]] bool trained() const { return dimensions_ > 0; }
+  ScalarQuantizer(Metric metric, uint32_t dimensions) : metric_(metric), dimensions_(dimensions) {}
 
-  // Encodes one row into RowBytes(dimensions) bytes at `out`, 4-byte aligned.
-  void Encode(const float* vector, float inverse_norm, uint8_t* out) const;
-  // Whether Encode can have made the row of `row_bytes` bytes, or it is all zeros. What passes is safe to
-  // search: its terms are finite and its codes keep the sums within their 31 bits. That the terms are those
-  // of the codes is not checked, nor that the padding is zero: a row that is wrong there is a wrong distance,
-  // no more.
-  [[nodiscard]] static bool ValidRow(const uint8_t* row, size_t row_bytes);
+  [[nodiscard]] Quantization kind() const override { return Quantization::kSq8; }
+  // A float32 row term, a float32 center term, 8 unused bytes, then dimensions codes, zero-padded to 16
+  // bytes. The terms stand before the codes so that one cache line serves both. Stored as they are in memory.
+  [[nodiscard]] size_t row_bytes() const override { return RowBytes(dimensions_); }
+  [[nodiscard]] static size_t RowBytes(uint32_t dimensions);
+  [[nodiscard]] size_t room_floats() const override { return 0; }
+  [[nodiscard]] size_t memory_bytes() const override;
+
+  // Learns centers and steps.
+  Status Train(std::span<const float* const> rows, std::span<const float> inverse_norms) override;
+  void Encode(const float* vector, float inverse_norm, float* room, uint8_t* out) const override;
+  // What passes has finite terms, and codes that keep the sums within their 31 bits. That the terms are those
+  // of the codes is not checked, nor that the padding is zero.
+  [[nodiscard]] bool ValidRow(const uint8_t* row) const override;
   // x^, `dimensions` floats; under cosine about a unit vector.
   void Decode(const uint8_t* row, float* vector) const;
 
@@ -80,22 +77,17 @@ class ScalarQuantizer {
   // The ordering distance (see distance/metric.h) of the query to an encoded row. Never NaN.
   [[nodiscard]] float Distance(const Query& query, const uint8_t* row) const;
 
-  [[nodiscard]] size_t memory_bytes() const;
-
-  // metric u8, 3 zero bytes, dimensions u32, centers f32[dimensions], steps f32[dimensions].
-  Status Serialize(Bytes& out) const;
-  // CORRUPTION when truncated, of other dimensions or metric, or with centers or steps that Train cannot
-  // have made; OUT_OF_MEMORY. The quantizer is then as before.
-  Status Deserialize(Reader& in, Metric metric, uint32_t dimensions);
+  Status Serialize(Bytes& out) const override;
+  Status Deserialize(Reader& in) override;
 
  private:
   // Everything that follows from centers and steps. Replaces the state only when it succeeds.
-  Status Adopt(Metric metric, uint32_t dimensions, Array<float> centers, Array<float> steps);
+  Status Adopt(Array<float> centers, Array<float> steps);
   void PrepareWeights(const float* vector, float inverse_norm, Query* query) const;
   void PrepareCodes(const float* vector, float inverse_norm, Query* query) const;
 
-  Metric metric_ = Metric::kL2;
-  uint32_t dimensions_ = 0;
+  Metric metric_;
+  uint32_t dimensions_;
   // Padded with zeros to a multiple of 16, so that loops over codes have no tail.
   Array<float> centers_;
   Array<float> steps_;

@@ -14,11 +14,18 @@ enum class Metric : uint8_t {
   kL1 = 3,      // sum of absolute differences
 };
 
-// What graph traversal compares. The exact f32 vectors always decide the final order.
+// What graph traversal compares. The exact vectors always decide the final order. Numbers are stored: append
+// only.
 enum class Quantization : uint8_t {
-  kNone = 0,  // traverse on f32
-  kSq8 = 1,   // traverse on 8-bit codes, rerank on f32
+  kNone = 0,     // traverse on the vectors themselves
+  kSq8 = 1,      // 8 bits for each dimension
+  kAuto = 2,     // one of the others, chosen by dimensions and metric
+  kRabitq1 = 3,  // 1 bit for each dimension after a random rotation; not for L1, as the next three
+  kRabitq2 = 4,
+  kRabitq4 = 5,
+  kRabitq7 = 6,  // stored in 8
 };
+inline constexpr Quantization kQuantizationLast = Quantization::kRabitq7;
 
 struct CollectionOptions {
   uint32_t dimensions = 0;  // 1..kDimensionsMax

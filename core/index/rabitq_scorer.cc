@@ -1,0 +1,42 @@
+#include "index/rabitq_scorer.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace omendb {
+
+void RabitqScorer::Distances(const uint32_t* ordinals, uint32_t count, float* distances) const {
+  for (uint32_t i = 0; i < count; i += 4) {
+    const uint8_t* rows[4];
+    const uint32_t some = std::min(count - i, 4U);
+    for (uint32_t j = 0; j < some; ++j) rows[j] = rows_.row(ordinals[i + j]);
+    quantizer_.Distances(query_, rows, some, distances + i);
+  }
+}
+
+bool RabitqScorer::SameRow(uint32_t a, uint32_t b) const {
+  return std::memcmp(rows_.row(a), rows_.row(b), rows_.stride_bytes()) == 0;
+}
+
+Status RabitqScorer::ReserveKept(uint32_t count) {
+  if (count <= kept_.size()) return Status::Ok();
+  OMENDB_TRY(kept_.Reserve(count));
+  while (kept_.size() < count) {
+    RabitqQuantizer::Query query;
+    OMENDB_TRY(quantizer_.ReserveQuery(&query));
+    kept_.PushReserved(std::move(query));
+  }
+  return Status::Ok();
+}
+
+bool RabitqScorer::AnyKeptNearer(uint32_t count, uint32_t ordinal, float distance) const {
+  const uint8_t* row = rows_.row(ordinal);
+  for (uint32_t slot = 0; slot < count; ++slot) {
+    float between = 0;
+    quantizer_.Distances(kept_.data()[slot], &row, 1, &between);
+    if (between < distance) return true;
+  }
+  return false;
+}
+
+}  // namespace omendb
