@@ -125,9 +125,9 @@ uint32_t HnswBuilder::SelectNeighbors(std::span<const Neighbor> candidates, uint
 void HnswBuilder::FillLinks(std::span<const Neighbor> candidates, uint32_t least, Links& links) {
   for (Neighbor candidate : candidates) {
     if (links.count >= least) return;
-    const uint32_t* end = links.nodes + links.count;
-    if (std::find(links.nodes, end, candidate.ordinal()) == end)
-      links.nodes[links.count++] = candidate.ordinal();
+    const std::span<const uint32_t> chosen(links.nodes, links.count);
+    if (std::ranges::find(chosen, candidate.ordinal()) != chosen.end()) continue;
+    links.nodes[links.count++] = candidate.ordinal();
   }
 }
 
