@@ -33,7 +33,8 @@ struct Store {
       : metric(given_metric),
         dimensions(static_cast<uint32_t>(rows.dimensions)),
         vectors(rows.dimensions * sizeof(float)),
-        codes(ScalarQuantizer::RowBytes(dimensions)) {
+        codes(ScalarQuantizer::RowBytes(dimensions)),
+        quantizer(metric, dimensions) {
     const uint32_t count = static_cast<uint32_t>(rows.count);
     Check(vectors.Reserve(count));
     vectors.Resize(count);
@@ -53,11 +54,12 @@ struct Store {
       Check(sample.Push(reinterpret_cast<const float*>(vectors.row(i))));
       Check(sample_norms.Push(inverse_norms[i]));
     }
-    Check(quantizer.Train(metric, dimensions, sample.span(), sample_norms.span()));
+    Check(quantizer.Train(sample.span(), sample_norms.span()));
     Check(codes.Reserve(vectors.size()));
     codes.Resize(vectors.size());
     for (uint32_t i = 0; i < vectors.size(); ++i) {
-      quantizer.Encode(reinterpret_cast<const float*>(vectors.row(i)), inverse_norms[i], codes.row(i));
+      quantizer.Encode(reinterpret_cast<const float*>(vectors.row(i)), inverse_norms[i], nullptr,
+                       codes.row(i));
     }
   }
 
@@ -95,7 +97,7 @@ void Run(const std::string& name, const bench::Rows& rows, Store& store, Scorer&
   HnswScratch scratch;
   HnswBuilder builder(graph, query, pair, scratch, kEfConstruction);
   const double start = bench::CpuSeconds();
-  while (graph.size() < rows.count) Check(builder.AddNext(store.none_deleted));
+  while (graph.size() < rows.count) Check(builder.Add(graph.size(), store.none_deleted));
   const double build_seconds = bench::CpuSeconds() - start;
 
   F32Scorer exact(store.vectors, store.inverse_norms, store.metric, store.dimensions);
@@ -136,8 +138,8 @@ int main(int argc, char** argv) {
   }
   if (options.codes != "f32") {
     store.Encode();
-    Sq8Scorer query(store.codes, store.quantizer, store.metric, store.dimensions);
-    Sq8Scorer pair(store.codes, store.quantizer, store.metric, store.dimensions);
+    Sq8Scorer query(store.codes, store.quantizer, store.metric);
+    Sq8Scorer pair(store.codes, store.quantizer, store.metric);
     Check(query.Reserve());
     Check(pair.Reserve());
     Run("omendb sq8", rows, store, query, pair, true, options.seconds);

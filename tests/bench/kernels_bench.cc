@@ -77,15 +77,15 @@ Status MeasureQuantizer(const Vectors& vectors, uint32_t dimensions) {
     OMENDB_TRY(rows.Push(vectors.floats.data() + size_t{row} * dimensions));
     OMENDB_TRY(inverse_norms.Push(1));
   }
-  ScalarQuantizer quantizer;
-  OMENDB_TRY(quantizer.Train(Metric::kL2, dimensions, rows.span(), inverse_norms.span()));
+  ScalarQuantizer quantizer(Metric::kL2, dimensions);
+  OMENDB_TRY(quantizer.Train(rows.span(), inverse_norms.span()));
   size_t row_bytes = ScalarQuantizer::RowBytes(dimensions);
   Bytes codes;
   OMENDB_TRY(codes.Resize(row_bytes * kRows));
   ScalarQuantizer::Query query;
   OMENDB_TRY(quantizer.ReserveQuery(&query));
   double encode = NanosecondsPerRow([&](uint32_t row) {
-    quantizer.Encode(rows[row], 1, codes.data() + row * row_bytes);
+    quantizer.Encode(rows[row], 1, nullptr, codes.data() + row * row_bytes);
     return codes[row * row_bytes];
   });
   double prepare = NanosecondsPerRow([&](uint32_t row) {

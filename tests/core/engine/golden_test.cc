@@ -296,7 +296,7 @@ TEST(GoldenDatabase, HasFreeNodesAndBirthsAndDeaths) {
   const CollectionManifest& articles = manifest.collections[0];
   const std::string name(articles.nodes[0].name().text());
   TrainingState training;
-  ScalarQuantizer quantizer;
+  Owned<Quantizer> quantizer;
   Array<uint32_t> rows;
   Ok(DecodeNodes(SpanOf(storage.objects.at(name)), articles.options, articles.graph_nodes, articles.rows(),
                  Origin::Stored(name), &training, &quantizer, &rows));

@@ -15,6 +15,7 @@
 #include "format/row_batch.h"
 #include "format/tombstones_object.h"
 #include "format/vectors_object.h"
+#include "index/code_scorer.h"
 #include "omendb/limits.h"
 
 namespace omendb {
@@ -96,69 +97,112 @@ Status Tombstones(ByteSpan object, Bytes& again) {
   return EncodeTombstones(tombstones, again);
 }
 
-// Whether there is a quantizer is the manifest's to say: a metric and dimensions that could be one's are
-// taken for it, and then the count stands behind it.
+// Bytes of a stored quantizer; no other test may tell (docs/file-format.md, "Quantizers").
+uint64_t QuantizerBytes(Quantization kind, uint32_t dimensions) {
+  return kind == Quantization::kSq8 ? 8 + uint64_t{8} * dimensions : 16 + uint64_t{4} * dimensions;
+}
+
+// Whether there is a quantizer is the manifest's to say: a tag and dimensions that could be one's are taken
+// for it, and then the count stands behind it.
 Status Nodes(ByteSpan object, Bytes& again) {
   CollectionOptions options;
   options.quantization = Quantization::kNone;
   size_t count_at = 8;
-  uint32_t metric = Claim(object, 8);
-  uint32_t dimensions = Claim(object, 12);
-  uint64_t with_quantizer = 8 + 8 + uint64_t{8} * dimensions;
-  if (metric <= 3 && dimensions >= 1 && dimensions <= kDimensionsMax && with_quantizer < object.size()) {
-    options.quantization = Quantization::kSq8;
-    options.metric = static_cast<Metric>(metric);
+  const uint32_t tag = Claim(object, 8);
+  const uint32_t dimensions = Claim(object, 12);
+  const auto metric = static_cast<Metric>(tag & 0xff);
+  const Quantization kind = metric <= Metric::kL1 ? KindOfTag(tag, metric) : Quantization::kNone;
+  if (kind != Quantization::kNone && dimensions >= 1 && dimensions <= kDimensionsMax &&
+      8 + QuantizerBytes(kind, dimensions) < object.size()) {
+    options.quantization = kind;
+    options.metric = metric;
     options.dimensions = dimensions;
-    count_at = static_cast<size_t>(with_quantizer);
+    count_at = static_cast<size_t>(8 + QuantizerBytes(kind, dimensions));
   }
   // No manifest names a nodes object without nodes.
   uint32_t nodes = std::max(Claim(object, count_at), 1U);
   TrainingState training;
-  ScalarQuantizer quantizer;
+  Owned<Quantizer> quantizer;
   Array<uint32_t> rows;
   OMENDB_TRY(DecodeNodes(object, options, nodes, kRowsThere, kOrigin, &training, &quantizer, &rows));
-  bool quantized = options.quantization == Quantization::kSq8;
-  return EncodeNodes(training, quantized ? &quantizer : nullptr, rows.span(), again);
+  return EncodeNodes(training, quantizer.get(), rows.span(), again);
 }
 
-// What passes the decoder is compared, each row with the first and itself.
-void CompareCodes(const uint8_t* codes, uint32_t nodes, uint32_t dimensions) {
+void RequireNumber(float distance) {
+  if (std::isnan(distance)) std::abort();
+}
+
+// What passes the decoder is compared, each row with the first, itself and a vector.
+Status CompareCodes(Quantization kind, const uint8_t* codes, uint32_t nodes, uint32_t dimensions) {
   std::vector<float> low(dimensions, -1);
   std::vector<float> high(dimensions, 1);
   const float* rows[] = {low.data(), high.data()};
   const float inverse_norms[] = {1, 1};
   for (Metric metric : {Metric::kL2, Metric::kCosine, Metric::kDot, Metric::kL1}) {
-    ScalarQuantizer quantizer;
-    ScalarQuantizer::Query query;
-    if (!quantizer.Train(metric, dimensions, rows, inverse_norms).ok()) return;
-    if (!quantizer.ReserveQuery(&query).ok()) return;
-    size_t row_bytes = ScalarQuantizer::RowBytes(dimensions);
+    if (!SupportsMetric(kind, metric)) continue;
+    Owned<Quantizer> quantizer = MakeQuantizer(kind, metric, dimensions, 1);
+    if (!quantizer) return OutOfMemory(sizeof(Quantizer));
+    OMENDB_TRY(quantizer->Train(rows, inverse_norms));
+    ChunkedRows stored(quantizer->row_bytes());
+    OMENDB_TRY(stored.Reserve(nodes));
+    stored.Resize(nodes);
     for (uint32_t node = 0; node < nodes; ++node) {
-      quantizer.PrepareQueryFromRow(codes + node * row_bytes, &query);
-      if (std::isnan(quantizer.Distance(query, codes)) ||
-          std::isnan(quantizer.Distance(query, codes + node * row_bytes))) {
-        std::abort();
-      }
+      std::memcpy(stored.row(node), codes + node * quantizer->row_bytes(), quantizer->row_bytes());
+    }
+    OMENDB_ASSIGN(Owned<Scorer> scorer, MakeCodeScorer(*quantizer, stored, metric));
+    for (uint32_t node = 0; node < nodes; ++node) {
+      scorer->SetRow(node);
+      RequireNumber(scorer->Distance(0));
+      RequireNumber(scorer->Distance(node));
+      scorer->SetVector(high.data(), 1);
+      const float distance = scorer->Distance(node);
+      RequireNumber(distance);
+      RequireNumber(scorer->ErrorBound(node, distance));
     }
   }
+  return Status::Ok();
 }
 
+// Of all dimensions with these row bytes the greatest; 0 when there are none.
+uint32_t DimensionsOf(Quantization kind, uint32_t row_bytes) {
+  Owned<Quantizer> smallest = MakeQuantizer(kind, Metric::kL2, 1, 1);
+  Owned<Quantizer> greatest = MakeQuantizer(kind, Metric::kL2, kDimensionsMax, 1);
+  if (!smallest || !greatest) return 0;
+  if (row_bytes < smallest->row_bytes() || row_bytes > greatest->row_bytes()) return 0;
+  const uint32_t step = kind == Quantization::kSq8 ? 16 : 64;  // dimensions that one more block holds
+  const uint64_t block_bytes = (greatest->row_bytes() - smallest->row_bytes()) / (kDimensionsMax / step - 1);
+  const uint64_t more = row_bytes - smallest->row_bytes();
+  return more % block_bytes == 0 ? static_cast<uint32_t>((more / block_bytes + 1) * step) : 0;
+}
+
+// The kind is the manifest's to say: every one that has rows of this size is tried.
 Status Codes(ByteSpan object, Bytes& again) {
-  uint32_t nodes = Claim(object, 0);
-  uint32_t row_bytes = Claim(object, 4);
-  uint32_t dimensions = 16;  // of all dimensions with these row bytes, the greatest
-  if (row_bytes > ScalarQuantizer::kCodesOffset && row_bytes <= ScalarQuantizer::RowBytes(kDimensionsMax)) {
-    dimensions = (row_bytes - ScalarQuantizer::kCodesOffset) / 16 * 16;
+  const uint32_t nodes = Claim(object, 0);
+  Status refused = Status::Ok();
+  uint32_t tried = 0;
+  bool accepted = false;
+  for (uint32_t number = 1; number <= static_cast<uint32_t>(kQuantizationLast); ++number) {
+    const auto kind = static_cast<Quantization>(number);
+    if (kind == Quantization::kAuto) continue;
+    uint32_t dimensions = DimensionsOf(kind, Claim(object, 4));
+    const bool last = kind == kQuantizationLast;
+    if (dimensions == 0 && !(last && tried == 0)) continue;
+    dimensions = std::max(dimensions, 1U);
+    ++tried;
+    Owned<Quantizer> quantizer = MakeQuantizer(kind, Metric::kL2, dimensions, 1);
+    if (!quantizer) return OutOfMemory(sizeof(Quantizer));
+    auto codes = DecodeCodes(object, nodes, *quantizer, kOrigin);
+    if (!codes.ok()) {
+      refused = codes.status();
+      continue;
+    }
+    accepted = true;
+    OMENDB_TRY(CompareCodes(kind, codes.value(), nodes, dimensions));
+    OMENDB_TRY(BeginCodes(nodes, quantizer->row_bytes(), again));
+    OMENDB_TRY(again.Append({codes.value(), nodes * quantizer->row_bytes()}));
+    OMENDB_TRY(FinishObject(ObjectKind::kCodes, again));
   }
-  row_bytes = static_cast<uint32_t>(ScalarQuantizer::RowBytes(dimensions));
-  OMENDB_ASSIGN(const uint8_t* codes, DecodeCodes(object, nodes, row_bytes, kOrigin));
-  // Rows of codes are read where a float may lie.
-  Bytes aligned;
-  OMENDB_TRY(aligned.Append({codes, size_t{nodes} * row_bytes}));
-  CompareCodes(aligned.data(), nodes, dimensions);
-  OMENDB_TRY(BeginCodes(nodes, row_bytes, again));
-  OMENDB_TRY(again.Append(aligned.span()));
-  return FinishObject(ObjectKind::kCodes, again);
+  return accepted ? Status::Ok() : std::move(refused);
 }
 
 Status Links(ByteSpan object, Bytes& again) {

@@ -82,7 +82,7 @@ TEST(EveryObject, MessagesNameTheObject) {
     Bytes again;
     Status status = DecodeAndEncode(WithBody(sample.bytes, 5).span(), again);
     const std::string message(status.message());
-    const std::string name = std::string(sample.name) == "head" ? "head" : "d00000001-0000000000000001";
+    const std::string name = sample.name == "head" ? "head" : "d00000001-0000000000000001";
     EXPECT_EQ(message.find(name + ", byte "), 0U) << sample.name << ": " << message;
     EXPECT_NE(message.find("found"), std::string::npos) << sample.name << ": " << message;
   }

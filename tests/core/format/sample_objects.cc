@@ -121,13 +121,13 @@ std::vector<float> SampleVectors() {
   return values;
 }
 
-ScalarQuantizer SampleQuantizer() {
+Owned<Quantizer> SampleQuantizer(Quantization kind) {
   std::vector<float> values = SampleVectors();
   std::vector<const float*> rows;
   for (uint32_t i = 0; i < kSampleRows; ++i) rows.push_back(values.data() + size_t{i} * kSampleDimensions);
   std::vector<float> inverse_norms(kSampleRows, 1);
-  ScalarQuantizer quantizer;
-  Must(quantizer.Train(Metric::kL2, kSampleDimensions, rows, inverse_norms));
+  Owned<Quantizer> quantizer = MakeQuantizer(kind, Metric::kL2, kSampleDimensions, 5);
+  Must(quantizer->Train(rows, inverse_norms));
   return quantizer;
 }
 
@@ -272,20 +272,23 @@ Bytes SampleTombstones() {
   return out;
 }
 
-Bytes SampleNodes(Quantization quantization) {
-  ScalarQuantizer quantizer = SampleQuantizer();
-  bool quantized = quantization == Quantization::kSq8;
+Bytes SampleNodes(Quantization kind) {
+  Owned<Quantizer> quantizer;
   TrainingState training;
-  if (quantized) training = {4, 3};
+  if (kind != Quantization::kNone) {
+    quantizer = SampleQuantizer(kind);
+    training = {4, 3};
+  }
   Bytes out;
-  Must(EncodeNodes(training, quantized ? &quantizer : nullptr, SampleNodeRows(), out));
+  Must(EncodeNodes(training, quantizer.get(), SampleNodeRows(), out));
   return out;
 }
 
-Bytes SampleCodes() {
-  ScalarQuantizer quantizer = SampleQuantizer();
+Bytes SampleCodes(Quantization kind) {
+  Owned<Quantizer> quantizer = SampleQuantizer(kind);
   std::vector<float> values = SampleVectors();
-  size_t row_bytes = ScalarQuantizer::RowBytes(kSampleDimensions);
+  std::vector<float> room(quantizer->room_floats());
+  const size_t row_bytes = quantizer->row_bytes();
   Bytes out;
   Must(BeginCodes(kSampleNodes, row_bytes, out));
   size_t start = out.size();
@@ -294,7 +297,7 @@ Bytes SampleCodes() {
   for (uint32_t node = 0; node < kSampleNodes; ++node) {
     if (rows[node] == kNoStoredRow) continue;
     const float* vector = values.data() + size_t{rows[node]} * kSampleDimensions;
-    quantizer.Encode(vector, 1, out.data() + start + node * row_bytes);
+    quantizer->Encode(vector, 1, room.data(), out.data() + start + node * row_bytes);
   }
   Must(FinishObject(ObjectKind::kCodes, out));
   return out;
@@ -325,9 +328,11 @@ std::vector<SampleObject> AllSampleObjects() {
   all.push_back({"ids", SampleIds()});
   all.push_back({"metadata", SampleMetadata()});
   all.push_back({"tombstones", SampleTombstones()});
-  all.push_back({"nodes-sq8", SampleNodes(Quantization::kSq8)});
   all.push_back({"nodes-f32", SampleNodes(Quantization::kNone)});
-  all.push_back({"codes", SampleCodes()});
+  for (const NamedKind& named : kCodeKinds) {
+    all.push_back({std::string("nodes-") + named.name, SampleNodes(named.kind)});
+    all.push_back({std::string("codes-") + named.name, SampleCodes(named.kind)});
+  }
   all.push_back({"links", SampleLinks()});
   all.push_back({"history", SampleHistory()});
   return all;

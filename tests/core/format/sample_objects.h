@@ -3,15 +3,27 @@
 #ifndef OMENDB_TESTS_CORE_FORMAT_SAMPLE_OBJECTS_H_
 #define OMENDB_TESTS_CORE_FORMAT_SAMPLE_OBJECTS_H_
 
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "format/head.h"
 #include "format/manifest.h"
 #include "index/hnsw_graph.h"
-#include "quantize/scalar_quantizer.h"
+#include "quantize/quantizer.h"
 
 namespace omendb {
+
+struct NamedKind {
+  const char* name;
+  Quantization kind;
+};
+// Every kind of codes.
+inline constexpr NamedKind kCodeKinds[] = {{"sq8", Quantization::kSq8},
+                                           {"rabitq1", Quantization::kRabitq1},
+                                           {"rabitq2", Quantization::kRabitq2},
+                                           {"rabitq4", Quantization::kRabitq4},
+                                           {"rabitq7", Quantization::kRabitq7}};
 
 inline constexpr uint32_t kSampleRows = 7;
 inline constexpr uint32_t kSampleDimensions = 5;
@@ -21,7 +33,8 @@ inline constexpr uint64_t kSampleSequence = 77;
 [[nodiscard]] ByteSpan AsBytes(std::string_view text);
 [[nodiscard]] CollectionOptions SampleOptions(Quantization quantization = Quantization::kSq8);
 [[nodiscard]] std::vector<float> SampleVectors();
-[[nodiscard]] ScalarQuantizer SampleQuantizer();
+// Trained on the sample vectors.
+[[nodiscard]] Owned<Quantizer> SampleQuantizer(Quantization kind = Quantization::kSq8);
 // Two levels, links both ways, a node without any.
 [[nodiscard]] HnswGraph SampleGraph();
 [[nodiscard]] Bytes SampleLinkBytes();
@@ -34,7 +47,7 @@ inline constexpr uint64_t kSampleSequence = 77;
 [[nodiscard]] Bytes SampleRowBatch();
 
 struct SampleObject {
-  const char* name;
+  std::string name;
   Bytes bytes;
 };
 [[nodiscard]] Bytes SampleHead();
@@ -43,8 +56,8 @@ struct SampleObject {
 [[nodiscard]] Bytes SampleIds();
 [[nodiscard]] Bytes SampleMetadata();
 [[nodiscard]] Bytes SampleTombstones();
-[[nodiscard]] Bytes SampleNodes(Quantization quantization);
-[[nodiscard]] Bytes SampleCodes();
+[[nodiscard]] Bytes SampleNodes(Quantization kind);
+[[nodiscard]] Bytes SampleCodes(Quantization kind = Quantization::kSq8);
 [[nodiscard]] Bytes SampleLinks();
 [[nodiscard]] Bytes SampleHistory();
 // All of the above, the manifest too.

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -14,12 +15,17 @@
 #include "base/prng.h"
 #include "distance/metric.h"
 #include "gtest/gtest.h"
+#include "index/code_scorer.h"
 #include "index/f32_scorer.h"
 #include "index/flat.h"
 #include "index/hnsw_build.h"
-#include "index/sq8_scorer.h"
 
 namespace omendb {
+
+// Every kind of codes.
+inline constexpr Quantization kCodeKinds[] = {Quantization::kSq8, Quantization::kRabitq1,
+                                              Quantization::kRabitq2, Quantization::kRabitq4,
+                                              Quantization::kRabitq7};
 
 enum class Shape : uint8_t {
   kClustered,   // overlapping Gaussian clusters, variances decaying over the dimensions
@@ -82,14 +88,11 @@ class RowStore {
         dimensions_(static_cast<uint32_t>(rows[0].size())),
         count_(static_cast<uint32_t>(rows.size()) - query_count),
         vectors_(dimensions_ * sizeof(float)),
-        codes_(ScalarQuantizer::RowBytes(dimensions_)),
         queries_(rows.begin() + static_cast<std::ptrdiff_t>(count_), rows.end()) {
     EXPECT_TRUE(vectors_.Reserve(count_).ok());
-    EXPECT_TRUE(codes_.Reserve(count_).ok());
     EXPECT_TRUE(inverse_norms_.Resize(count_).ok());
     EXPECT_TRUE(deleted_.Resize(count_).ok());
     vectors_.Resize(count_);
-    codes_.Resize(count_);
     for (uint32_t i = 0; i < count_; ++i) {
       EXPECT_TRUE(CheckVector(metric, rows[i].data(), dimensions_, &inverse_norms_[i]).ok());
       std::memcpy(vectors_.row(i), rows[i].data(), dimensions_ * sizeof(float));
@@ -99,7 +102,6 @@ class RowStore {
       EXPECT_TRUE(CheckVector(metric, query.data(), dimensions_, &inverse_norm).ok());
       query_inverse_norms_.push_back(inverse_norm);
     }
-    if (count_ > 0) Encode();
   }
 
   [[nodiscard]] Metric metric() const { return metric_; }
@@ -110,19 +112,21 @@ class RowStore {
   [[nodiscard]] float inverse_norm(uint32_t i) const { return inverse_norms_[i]; }
   [[nodiscard]] const float* query(uint32_t i) const { return queries_[i].data(); }
   [[nodiscard]] float query_inverse_norm(uint32_t i) const { return query_inverse_norms_[i]; }
-  [[nodiscard]] const ChunkedRows& codes() const { return codes_; }
-  [[nodiscard]] const ScalarQuantizer& quantizer() const { return quantizer_; }
+  // Made when first asked for: trained on all rows, which are all encoded.
+  [[nodiscard]] const ChunkedRows& codes(Quantization kind) const { return CodesOf(kind).rows; }
+  [[nodiscard]] const Quantizer& quantizer(Quantization kind) const { return *CodesOf(kind).quantizer; }
   Bitmap& deleted() { return deleted_; }
   [[nodiscard]] const Bitmap& deleted() const { return deleted_; }
 
-  [[nodiscard]] std::unique_ptr<F32Scorer> Exact() const {
-    return std::make_unique<F32Scorer>(vectors_, inverse_norms_, metric_, dimensions_);
+  [[nodiscard]] Owned<F32Scorer> Exact() const {
+    return MakeOwned<F32Scorer>(vectors_, inverse_norms_, metric_, dimensions_);
   }
-  [[nodiscard]] std::unique_ptr<Scorer> MakeScorer(Quantization quantization) const {
+  [[nodiscard]] Owned<Scorer> MakeScorer(Quantization quantization) const {
     if (quantization == Quantization::kNone) return Exact();
-    auto scorer = std::make_unique<Sq8Scorer>(codes_, quantizer_, metric_, dimensions_);
-    EXPECT_TRUE(scorer->Reserve().ok());
-    return scorer;
+    const Codes& codes = CodesOf(quantization);
+    auto scorer = MakeCodeScorer(*codes.quantizer, codes.rows, metric_);
+    EXPECT_TRUE(scorer.ok());
+    return std::move(scorer.value());
   }
 
   // Another row in a slot whose row is gone.
@@ -130,25 +134,42 @@ class RowStore {
     EXPECT_TRUE(deleted_.Test(i)) << "row " << i << " is still there";
     EXPECT_TRUE(CheckVector(metric_, row.data(), dimensions_, &inverse_norms_[i]).ok());
     std::memcpy(vectors_.row(i), row.data(), dimensions_ * sizeof(float));
-    quantizer_.Encode(row.data(), inverse_norms_[i], codes_.row(i));
+    for (auto& [kind, codes] : codes_) EncodeRow(i, *codes);
     deleted_.Unset(i);
   }
 
  private:
-  void Encode() {
+  struct Codes {
+    Owned<Quantizer> quantizer;
+    ChunkedRows rows;
+    std::vector<float> room;
+  };
+
+  [[nodiscard]] const Codes& CodesOf(Quantization kind) const {
+    std::unique_ptr<Codes>& codes = codes_[kind];
+    if (codes) return *codes;
+    Owned<Quantizer> quantizer = MakeQuantizer(kind, metric_, dimensions_, 7);
+    const size_t row_bytes = quantizer->row_bytes();
+    const size_t room_floats = quantizer->room_floats();
+    codes.reset(new Codes{std::move(quantizer), ChunkedRows(row_bytes), std::vector<float>(room_floats)});
     std::vector<const float*> sample;
     for (uint32_t i = 0; i < count_; ++i) sample.push_back(row(i));
-    EXPECT_TRUE(quantizer_.Train(metric_, dimensions_, sample, inverse_norms_.span()).ok());
-    for (uint32_t i = 0; i < count_; ++i) quantizer_.Encode(row(i), inverse_norms_[i], codes_.row(i));
+    EXPECT_TRUE(codes->quantizer->Train(sample, inverse_norms_.span()).ok());
+    EXPECT_TRUE(codes->rows.Reserve(count_).ok());
+    codes->rows.Resize(count_);
+    for (uint32_t i = 0; i < count_; ++i) EncodeRow(i, *codes);
+    return *codes;
+  }
+  void EncodeRow(uint32_t i, Codes& codes) const {
+    codes.quantizer->Encode(row(i), inverse_norms_[i], codes.room.data(), codes.rows.row(i));
   }
 
   Metric metric_;
   uint32_t dimensions_;
   uint32_t count_;
   ChunkedRows vectors_;
-  ChunkedRows codes_;
+  mutable std::map<Quantization, std::unique_ptr<Codes>> codes_;
   Array<float> inverse_norms_;
-  ScalarQuantizer quantizer_;
   Bitmap deleted_;
   std::vector<std::vector<float>> queries_;
   std::vector<float> query_inverse_norms_;
@@ -195,8 +216,8 @@ struct BuiltGraph {
   }
 
   const RowStore& store;
-  std::unique_ptr<Scorer> query;
-  std::unique_ptr<Scorer> pair;
+  Owned<Scorer> query;
+  Owned<Scorer> pair;
   HnswGraph graph;
   HnswScratch scratch;
   HnswBuilder builder;

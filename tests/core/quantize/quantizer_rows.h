@@ -8,7 +8,7 @@
 #include "base/prng.h"
 #include "distance/metric.h"
 #include "gtest/gtest.h"
-#include "quantize/scalar_quantizer.h"
+#include "quantize/quantizer.h"
 
 namespace omendb {
 
@@ -44,9 +44,7 @@ class Rows {
     for (uint32_t d = 0; d < dimensions_; ++d) scaled[d] = double{row(i)[d]} * double{inverse_norm(i)};
     return scaled;
   }
-  Status Train(Metric metric, ScalarQuantizer& quantizer) const {
-    return quantizer.Train(metric, dimensions_, pointers_, inverse_norms_);
-  }
+  Status Train(Quantizer& quantizer) const { return quantizer.Train(pointers_, inverse_norms_); }
 
  private:
   uint32_t dimensions_;

@@ -25,7 +25,8 @@ class Encoded {
         dimensions_(dimensions),
         row_bytes_(ScalarQuantizer::RowBytes(dimensions)),
         bytes_(row_bytes_ * rows.count(), 0xee) {
-    for (uint32_t i = 0; i < rows.count(); ++i) quantizer.Encode(rows.row(i), rows.inverse_norm(i), row(i));
+    for (uint32_t i = 0; i < rows.count(); ++i)
+      quantizer.Encode(rows.row(i), rows.inverse_norm(i), nullptr, row(i));
   }
   [[nodiscard]] uint8_t* row(uint32_t i) { return bytes_.data() + i * row_bytes_; }
   [[nodiscard]] std::vector<double> Decoded(uint32_t i) {
@@ -109,8 +110,8 @@ void ExpectCloseTo(Metric metric, const ScalarQuantizer& quantizer, const Scalar
 
 // Distances to decoded vectors within the header's bound, from outside queries and from rows.
 void ExpectDistancesWithinBound(Metric metric, uint32_t dimensions, const Rows& rows, const Rows& queries) {
-  ScalarQuantizer quantizer;
-  ASSERT_TRUE(rows.Train(metric, quantizer).ok());
+  ScalarQuantizer quantizer(metric, dimensions);
+  ASSERT_TRUE(rows.Train(quantizer).ok());
   Parameters parameters = ParametersOf(quantizer, dimensions);
   Encoded encoded(quantizer, rows, dimensions);
   ScalarQuantizer::Query prepared;
@@ -194,8 +195,8 @@ TEST(ScalarQuantizer, RebuildsValuesToHalfAStepInsideTheirRange) {
     for (Metric metric : kMetrics) {
       SCOPED_TRACE(distribution.name);
       Rows rows(metric, 40, 300, [&](uint32_t i, uint32_t d) { return distribution.value(prng, i, d); });
-      ScalarQuantizer quantizer;
-      ASSERT_TRUE(rows.Train(metric, quantizer).ok());
+      ScalarQuantizer quantizer(metric, 40);
+      ASSERT_TRUE(rows.Train(quantizer).ok());
       Parameters parameters = ParametersOf(quantizer, 40);
       Encoded encoded(quantizer, rows, 40);
       for (uint32_t i = 0; i < rows.count(); ++i) {
@@ -216,8 +217,8 @@ TEST(ScalarQuantizer, RebuildsValuesToHalfAStepInsideTheirRange) {
 
 // The error of codes beside the spread of values: what decides recall.
 double RelativeError(Metric metric, const Rows& rows, uint32_t dimensions, uint32_t skipped_row) {
-  ScalarQuantizer quantizer;
-  EXPECT_TRUE(rows.Train(metric, quantizer).ok());
+  ScalarQuantizer quantizer(metric, dimensions);
+  EXPECT_TRUE(rows.Train(quantizer).ok());
   Encoded encoded(quantizer, rows, dimensions);
   std::vector<double> mean(dimensions);
   for (uint32_t i = 0; i < rows.count(); ++i) {
@@ -266,8 +267,8 @@ TEST(ScalarQuantizer, NearestNeighborsUnderCosineSurviveEncoding) {
     if (i % 2 == 0) twin[d] = Normal(prng);
     return i % 2 == 0 ? twin[d] : twin[d] + Normal(prng) * 0.1;
   });
-  ScalarQuantizer quantizer;
-  ASSERT_TRUE(rows.Train(Metric::kCosine, quantizer).ok());
+  ScalarQuantizer quantizer(Metric::kCosine, kDimensions);
+  ASSERT_TRUE(rows.Train(quantizer).ok());
   Encoded encoded(quantizer, rows, kDimensions);
   ScalarQuantizer::Query query;
   ASSERT_TRUE(quantizer.ReserveQuery(&query).ok());
@@ -292,8 +293,8 @@ TEST(ScalarQuantizer, RareValuesOfANarrowDimensionCount) {
     if (d == 0) return i % 500 == 3 ? 255.0 : 0.0;
     return prng.Uniform() * 255;
   });
-  ScalarQuantizer quantizer;
-  ASSERT_TRUE(rows.Train(Metric::kL2, quantizer).ok());
+  ScalarQuantizer quantizer(Metric::kL2, 8);
+  ASSERT_TRUE(rows.Train(quantizer).ok());
   Encoded encoded(quantizer, rows, 8);
   EXPECT_NEAR(encoded.Decoded(3)[0], 255, 2);
   EXPECT_NEAR(encoded.Decoded(4)[0], 0, 2);
@@ -307,8 +308,8 @@ TEST(ScalarQuantizer, DistancesAreNeverNaNNearTheGreatestNorm) {
       if (d % 20 != i % 20) return 0.0;
       return (i < 20 ? 4.5e18 : -4.5e18) / std::sqrt(kDimensions / 20 + 1.0);
     });
-    ScalarQuantizer quantizer;
-    ASSERT_TRUE(rows.Train(metric, quantizer).ok());
+    ScalarQuantizer quantizer(metric, kDimensions);
+    ASSERT_TRUE(rows.Train(quantizer).ok());
     Encoded encoded(quantizer, rows, kDimensions);
     ScalarQuantizer::Query query;
     ASSERT_TRUE(quantizer.ReserveQuery(&query).ok());
@@ -328,13 +329,13 @@ TEST(ScalarQuantizer, EncodingIsPaddedWithZerosAndStaysInItsRow) {
     for (Metric metric : kMetrics) {
       Prng prng(dimensions);
       Rows rows(metric, dimensions, 50, [&](uint32_t, uint32_t) { return Normal(prng) + 10; });
-      ScalarQuantizer quantizer;
-      ASSERT_TRUE(rows.Train(metric, quantizer).ok());
+      ScalarQuantizer quantizer(metric, dimensions);
+      ASSERT_TRUE(rows.Train(quantizer).ok());
       size_t bytes = ScalarQuantizer::RowBytes(dimensions);
       EXPECT_EQ(bytes % 16, 0U);
       EXPECT_GE(bytes, ScalarQuantizer::kCodesOffset + dimensions);
       std::vector<uint8_t> out(bytes + 1, 0xee);
-      quantizer.Encode(rows.row(0), rows.inverse_norm(0), out.data());
+      quantizer.Encode(rows.row(0), rows.inverse_norm(0), nullptr, out.data());
       EXPECT_EQ(out[bytes], 0xee);
       for (size_t i = ScalarQuantizer::kCodesOffset + dimensions; i < bytes; ++i) EXPECT_EQ(out[i], 0);
       for (size_t i = 8; i < ScalarQuantizer::kCodesOffset; ++i) EXPECT_EQ(out[i], 0);
@@ -345,10 +346,8 @@ TEST(ScalarQuantizer, EncodingIsPaddedWithZerosAndStaysInItsRow) {
 TEST(ScalarQuantizer, TrainsOnOneRow) {
   for (Metric metric : kMetrics) {
     Rows rows(metric, 5, 1, [](uint32_t, uint32_t d) { return d * 2.5 - 1; });
-    ScalarQuantizer quantizer;
-    EXPECT_FALSE(quantizer.trained());
-    ASSERT_TRUE(rows.Train(metric, quantizer).ok());
-    EXPECT_TRUE(quantizer.trained());
+    ScalarQuantizer quantizer(metric, 5);
+    ASSERT_TRUE(rows.Train(quantizer).ok());
     ExpectDistancesWithinBound(metric, 5, rows, rows);
   }
 }
@@ -358,17 +357,17 @@ TEST(ScalarQuantizer, KeepsItsOldStateWhenTrainingIsRefusedMemory) {
   Rows first(Metric::kDot, 20, 50, [&](uint32_t, uint32_t) { return Normal(prng); });
   Rows second(Metric::kDot, 20, 50, [&](uint32_t, uint32_t) { return Normal(prng) * 9; });
   uint64_t refused = FailEachAllocation([&] {
-    ScalarQuantizer quantizer;
-    Status status = first.Train(Metric::kDot, quantizer);
+    ScalarQuantizer quantizer(Metric::kDot, 20);
+    Status status = first.Train(quantizer);
     if (!status.ok()) {
-      EXPECT_FALSE(quantizer.trained());
+      EXPECT_EQ(quantizer.memory_bytes(), 0U);
       return status;
     }
     uint8_t before[64];
     uint8_t after[64];
-    quantizer.Encode(first.row(0), 1, before);
-    status = second.Train(Metric::kDot, quantizer);
-    quantizer.Encode(first.row(0), 1, after);
+    quantizer.Encode(first.row(0), 1, nullptr, before);
+    status = second.Train(quantizer);
+    quantizer.Encode(first.row(0), 1, nullptr, after);
     static_assert(sizeof(before) >= 16 + 32);
     EXPECT_EQ(std::memcmp(before, after, ScalarQuantizer::RowBytes(20)) == 0, !status.ok());
     return status;
