@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "base/prng.h"
+#include "distance/shifted.h"
 #include "gtest/gtest.h"
 #include "seed.h"
 
@@ -22,25 +22,6 @@ std::vector<size_t> Lengths() {
     lengths.push_back(length);
   return lengths;
 }
-
-// A copy of values that starts `shift` bytes past an aligned address and ends exactly where its allocation
-// does, so that AddressSanitizer sees any read past the end.
-template <typename T>
-class Shifted {
- public:
-  Shifted(const std::vector<T>& values, size_t shift)
-      : bytes_(values.size() * sizeof(T) + shift), shift_(shift) {
-    if (!values.empty()) std::memcpy(bytes_.data() + shift, values.data(), values.size() * sizeof(T));
-  }
-  [[nodiscard]] const T* data() const {
-    const void* start = bytes_.data() + shift_;
-    return static_cast<const T*>(start);
-  }
-
- private:
-  std::vector<uint8_t> bytes_;
-  size_t shift_;
-};
 
 enum class Values : uint8_t { kUniform, kOffset, kMixedScale, kHuge, kTiny, kZero };
 constexpr Values kAllValues[] = {Values::kUniform, Values::kOffset, Values::kMixedScale,
@@ -206,11 +187,7 @@ TEST_P(KernelSets, WideByNarrowProductsAreExact) {
 
 INSTANTIATE_TEST_SUITE_P(Available, KernelSets,
                          ::testing::ValuesIn(AvailableKernelSets().begin(), AvailableKernelSets().end()),
-                         [](const ::testing::TestParamInfo<const KernelSet*>& info) {
-                           std::string name = info.param->name;
-                           std::erase(name, '-');
-                           return name;
-                         });
+                         NameOfSet);
 
 TEST(Dispatch, ChoosesTheLastAvailableSet) {
   std::span<const KernelSet* const> sets = AvailableKernelSets();
