@@ -203,7 +203,8 @@ class EngineBinding {
     if (stats.ok()) {
       const CollectionStats& s = stats.value();
       GiveRecord({s.live_rows, s.deleted_rows, s.indexed_rows, s.vector_bytes, s.code_bytes, s.link_bytes,
-                  s.id_bytes, s.metadata_bytes, s.memtable_rows, s.segments, s.live_bytes});
+                  s.id_bytes, s.metadata_bytes, s.memtable_rows, s.segments, s.live_bytes,
+                  static_cast<uint64_t>(s.codes), s.code_row_bytes, s.code_recall_loss_ppm});
     }
     return Give(stats.status());
   }
@@ -236,7 +237,7 @@ class EngineBinding {
   void StoredObjectName(uint32_t index) { name_ = engine_->StoredObjectName(index); }
 
  private:
-  static constexpr size_t kRecordLength = 11;
+  static constexpr size_t kRecordLength = 14;
 
   explicit EngineBinding(Engine::Pointer engine) : engine_(std::move(engine)) {}
 

@@ -17,6 +17,8 @@ constexpr uint32_t kSweptRowsPerStep = 64;
 // Training looks at a thousand rows, dimension by dimension.
 constexpr uint32_t kTrainingSteps = 64;
 constexpr uint32_t kSqueezeSteps = 64;
+// Comparing one row with many.
+constexpr uint32_t kMeasuringSteps = 8;
 // Moving the blobs of a chunk together.
 constexpr uint32_t kCleanBlobsSteps = 8;
 
@@ -30,6 +32,11 @@ bool CleaningDue(const Collection& collection) {
 
 bool IndexingDue(const Collection& collection) {
   return collection.live_rows() > kFlatRowsMax && !collection.pending().empty();
+}
+
+// Once all rows have codes, and none would change them soon.
+bool MeasuringDue(const Collection& collection) {
+  return collection.pending().empty() && collection.index().WantsMeasuring();
 }
 
 // A graph that few rows will be left of is not worth repairing: searches of so few rows are flat.
@@ -72,7 +79,12 @@ Result<bool> DoPiece(Collection& collection, bool may_move, uint32_t steps, Hnsw
     OMENDB_TRY(collection.CleanBlobs());
     return true;
   }
-  if (!IndexingDue(collection)) return false;
+  if (!IndexingDue(collection)) {
+    if (!MeasuringDue(collection)) return false;
+    *taken = kMeasuringSteps;
+    OMENDB_TRY(index.MeasureNext());
+    return true;
+  }
   if (index.WantsTraining()) {
     *taken = kTrainingSteps;
     OMENDB_TRY(index.Train(collection.hidden()));
@@ -95,6 +107,8 @@ uint64_t StepsDue(const Collection& collection, bool may_move) {
   if (IndexingDue(collection)) {
     due += collection.pending().size();
     if (index.WantsTraining()) due += kTrainingSteps;
+  } else if (MeasuringDue(collection)) {
+    due += kMeasuringSteps;
   }
   return due;
 }

@@ -1,6 +1,7 @@
 #include "engine/collection.h"
 
 #include <bit>
+#include <cmath>
 
 #include "base/prng.h"
 
@@ -35,6 +36,13 @@ CollectionStats Collection::Stats() const {
   stats.vector_bytes = rows_.vectors().memory_bytes() + rows_.inverse_norms().capacity() * sizeof(float);
   stats.code_bytes = index_.code_bytes();
   stats.link_bytes = index_.link_bytes();
+  if (index_.quantizer() != nullptr) {
+    stats.codes = index_.quantizer()->kind();
+    stats.code_row_bytes = static_cast<uint32_t>(index_.quantizer()->row_bytes());
+    const CodeRecall& recall = index_.code_recall();
+    if (recall.complete())
+      stats.code_recall_loss_ppm = static_cast<uint32_t>(std::lround(recall.loss() * 1e6F));
+  }
   stats.id_bytes = rows_.ids().memory_bytes() + ids_.memory_bytes() + segments_.memory_bytes() +
                    numbers_.capacity() * sizeof(uint32_t) + history_.memory_bytes();
   stats.metadata_bytes = rows_.all_metadata().memory_bytes();

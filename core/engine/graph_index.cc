@@ -129,6 +129,7 @@ Result<Owned<GraphIndex::Codes>> GraphIndex::MakeCodes(Owned<Quantizer> quantize
 void GraphIndex::Use(Owned<Codes> codes, const TrainingState& training) {
   codes_ = std::move(codes);
   training_ = training;
+  code_recall_.Restart();
   codes_part_nodes_ = CodesPartNodes(codes_->rows.stride_bytes());
 }
 

@@ -11,6 +11,7 @@
 #ifndef OMENDB_ENGINE_GRAPH_INDEX_H_
 #define OMENDB_ENGINE_GRAPH_INDEX_H_
 
+#include "engine/code_recall.h"
 #include "engine/row_store.h"
 #include "format/nodes_object.h"
 #include "index/f32_scorer.h"
@@ -48,6 +49,15 @@ class GraphIndex {
   // slot, that must not be found, at least those without a node not counted; null: the dead ones.
   Status Search(const float* query, float inverse_norm, const Bitmap* hidden, uint32_t ef,
                 HnswScratch& scratch);
+
+  // What Search compared with; it still has the query.
+  [[nodiscard]] Scorer& QueryScorer();
+
+  // ---- What the codes cost (code_recall.h) ---------------------------------------------------------------
+  [[nodiscard]] bool WantsMeasuring() const { return codes_ && !encoding() && !code_recall_.complete(); }
+  // One step. OUT_OF_MEMORY.
+  Status MeasureNext() { return code_recall_.MeasureNext(rows_, linked_, dead_, f32_query_, *codes_->query); }
+  [[nodiscard]] const CodeRecall& code_recall() const { return code_recall_; }
 
   // ---- Rows that go ------------------------------------------------------------------------------------
   // The newest state does not show the row any more; nothing happens when it has no node.
@@ -109,7 +119,6 @@ class GraphIndex {
     Array<float> room;  // for encoding
   };
 
-  [[nodiscard]] Scorer& QueryScorer();
   [[nodiscard]] Scorer& PairScorer();
   [[nodiscard]] bool quantized() const { return options_.quantization != Quantization::kNone; }
   // Codes without rows, ready to encode. REQUIRES: the quantizer is trained. OUT_OF_MEMORY.
@@ -148,6 +157,7 @@ class GraphIndex {
   uint32_t clean_next_ = 0;  // node
   uint64_t version_ = 0;
   uint64_t added_nodes_ = 0;
+  CodeRecall code_recall_;         // of codes_
   uint32_t codes_part_nodes_ = 1;  // follows from codes_
   Array<uint64_t> code_versions_;  // by part
 };

@@ -4,6 +4,7 @@
 
 #include "distance/metric.h"
 #include "engine/answers.h"
+#include "engine/rerank.h"
 #include "index/f32_scorer.h"
 #include "index/flat.h"
 
@@ -12,7 +13,6 @@ namespace {
 
 // A k beyond this part of the live rows makes a graph walk visit nearly everything, in a worse order.
 constexpr uint64_t kFlatShareOfRows = 10;
-constexpr uint32_t kRerankBlock = 16;
 
 Status CheckRequest(const SearchRequest& request) {
   if (request.k < 1) return Status::Error(Code::kInvalidArgument, "expected k of at least 1, found 0");
@@ -33,42 +33,6 @@ Status CheckRequest(const SearchRequest& request) {
 uint32_t EfOf(const SearchRequest& request) {
   if (request.ef_search == 0) return std::max(kEfSearchDefault, 2 * request.k);
   return std::max(request.ef_search, request.k);
-}
-
-// Candidates that are compared on f32 before it is asked whether more are needed.
-uint32_t RerankedAtLeast(uint32_t k) { return k + std::max(k, 16U); }
-
-// Compares at most kRerankBlock candidates on f32; returns by how much the distance that one was found with
-// exceeds its true one at most (0 when none does). A function of its own, called often: see flat.cc.
-float RerankBlock(const Scorer& scorer, std::span<const Neighbor> candidates, const uint32_t* numbers,
-                  TopK& top) {
-  uint32_t slots[kRerankBlock];
-  float distances[kRerankBlock];
-  uint32_t count = static_cast<uint32_t>(candidates.size());
-  for (uint32_t i = 0; i < count; ++i) slots[i] = candidates[i].ordinal();
-  scorer.Distances(slots, count, distances);
-  float excess_max = 0;
-  for (uint32_t i = 0; i < count; ++i) {
-    top.Offer(Neighbor(distances[i], numbers[slots[i]]));
-    excess_max = std::max(excess_max, candidates[i].distance() - distances[i]);
-  }
-  return excess_max;
-}
-
-// Compares candidates, nearest first, until the rest are too far: at least RerankedAtLeast of them, then
-// as long as the next one would be among the k nearest if its distance were off by twice the worst that
-// was seen for this query.
-void Rerank(const Scorer& scorer, std::span<const Neighbor> candidates, uint32_t k, const uint32_t* numbers,
-            TopK& top) {
-  float excess_max = 0;
-  for (size_t start = 0; start < candidates.size(); start += kRerankBlock) {
-    if (start >= RerankedAtLeast(k) && top.full() &&
-        candidates[start].distance() - 2 * excess_max > top.worst().distance()) {
-      return;
-    }
-    const size_t count = std::min<size_t>(kRerankBlock, candidates.size() - start);
-    excess_max = std::max(excess_max, RerankBlock(scorer, candidates.subspan(start, count), numbers, top));
-  }
 }
 
 F32Scorer ScorerOf(const CollectionOptions& options, const RowStore& rows) {
@@ -107,7 +71,8 @@ Status Searcher::SearchGraph(const ReadView& view, const SearchRequest& request,
   OMENDB_TRY(collection.index().Search(query, inverse_norm, hidden, EfOf(request), scratch_));
   F32Scorer scorer = ScorerOf(collection.options(), collection.rows());
   scorer.SetVector(query, inverse_norm);
-  Rerank(scorer, scratch_.results.Sorted(), request.k, collection.numbers(), top_);
+  Rerank(scorer, collection.index().QueryScorer(), scratch_.results.Sorted(), request.k, collection.numbers(),
+         top_);
   SearchListed(scorer, collection.pending(), view.hidden(), collection.numbers(), top_);
   SearchOverlay(view, query, inverse_norm);
   if (top_.full()) return Status::Ok();

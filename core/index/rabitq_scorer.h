@@ -18,13 +18,19 @@ class RabitqScorer final : public Scorer {
       : rows_(rows), quantizer_(quantizer) {}
 
   // Once, before anything else. OUT_OF_MEMORY.
-  Status Reserve() { return quantizer_.ReserveQuery(&query_); }
+  Status Reserve() {
+    OMENDB_TRY(room_.Resize(quantizer_.padded_dimensions()));
+    return quantizer_.ReserveQuery(&query_);
+  }
 
   void SetVector(const float* vector, float inverse_norm) override {
     quantizer_.PrepareQuery(vector, inverse_norm, &query_);
   }
   void SetRow(uint32_t ordinal) override { quantizer_.PrepareQueryFromRow(rows_.row(ordinal), &query_); }
   void Distances(const uint32_t* ordinals, uint32_t count, float* distances) const override;
+  [[nodiscard]] float ErrorBound(uint32_t ordinal, float distance) override {
+    return quantizer_.ErrorBound(query_, rows_.row(ordinal), distance, room_.data());
+  }
   [[nodiscard]] bool SameRow(uint32_t a, uint32_t b) const override;
   Status ReserveKept(uint32_t count) override;
   void SetKept(uint32_t slot, uint32_t ordinal) override {
@@ -36,6 +42,7 @@ class RabitqScorer final : public Scorer {
   const ChunkedRows& rows_;
   const RabitqQuantizer& quantizer_;
   RabitqQuantizer::Query query_;
+  Array<int8_t> room_;
   Array<RabitqQuantizer::Query> kept_;
 };
 

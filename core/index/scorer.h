@@ -34,6 +34,14 @@ class Scorer {
     return distance;
   }
 
+  // By how much the row's distance from a query that SetVector set may be off, but for one row in some
+  // hundreds; negative when nothing is known of that. `distance` is what Distances says.
+  [[nodiscard]] virtual float ErrorBound(uint32_t ordinal, float distance) {
+    (void)ordinal;
+    (void)distance;
+    return -1;
+  }
+
   // True when two rows cannot be told apart: every distance from one is the same from the other.
   [[nodiscard]] virtual bool SameRow(uint32_t a, uint32_t b) const = 0;
 

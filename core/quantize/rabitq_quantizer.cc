@@ -56,14 +56,18 @@ float GreatestMagnitude(const float* values, uint32_t count) {
   return std::bit_cast<float>(greatest_bits);
 }
 
-// Where codes lie (distance/kernels.h, "Packed codes"): visit(first dimension, first byte, lanes) for every
-// block.
-template <uint32_t kBits, typename Visit>
-void ForEachBlock(uint32_t dimensions, Visit visit) {
-  constexpr uint32_t kPlanes = 8 / kBits;
-  uint32_t first = 0;
-  for (; first + 16 * kPlanes <= dimensions; first += 16 * kPlanes) visit(first, first / kPlanes, 16U);
-  if (first < dimensions) visit(first, first / kPlanes, 8U);
+// Where codes lie (distance/kernels.h, "Packed codes"): visit(first dimension, first byte, lanes, shift) for
+// every plane of every block. Bits are no template argument: the loops inside are vectors all the same, and
+// the module is smaller.
+template <typename Visit>
+inline void ForEachPlane(uint32_t bits, uint32_t dimensions, Visit visit) {
+  const uint32_t planes = 8 / bits;
+  for (uint32_t first = 0; first < dimensions; first += 16 * planes) {
+    const uint32_t lanes = dimensions - first < 16 * planes ? 8 : 16;
+    for (uint32_t plane = 0; plane < planes; ++plane) {
+      visit(first + plane * lanes, first / planes, lanes, plane * bits);
+    }
+  }
 }
 
 struct Encoding {
@@ -72,44 +76,39 @@ struct Encoding {
   float level_max;
 };
 
-// u of one coordinate. Truncated, because a level stands in the middle of its cell.
-inline uint8_t LevelOf(float coordinate, const Encoding& encoding) {
-  float scaled = coordinate * encoding.inverse_step + encoding.half_range;
-  scaled = scaled < 0 ? 0 : scaled;
-  scaled = scaled > encoding.level_max ? encoding.level_max : scaled;
-  return static_cast<uint8_t>(static_cast<int32_t>(scaled));
-}
-
-// Packs the codes of a rotated residual; returns <y, r>.
-template <uint32_t kBits>
-float PackCodes(const float* __restrict residual, uint32_t dimensions, const Encoding& encoding,
-                uint8_t* __restrict out) {
+// Makes a rotated residual the levels of its coordinates, as floats; returns <y, r>.
+float ToLevels(float* __restrict residual, uint32_t dimensions, const Encoding& encoding) {
+  OMENDB_REORDER_SUMS
   float dot = 0;
-  ForEachBlock<kBits>(dimensions, [&](uint32_t first, uint32_t byte, uint32_t lanes) {
-    OMENDB_REORDER_SUMS
-    uint8_t packed[16] = {};
-    for (uint32_t plane = 0; plane < 8 / kBits; ++plane) {
-      const float* from = residual + first + plane * lanes;
-      for (uint32_t lane = 0; lane < lanes; ++lane) {
-        const uint8_t level = LevelOf(from[lane], encoding);
-        dot += from[lane] * (static_cast<float>(level) - encoding.level_max / 2);
-        packed[lane] = static_cast<uint8_t>(packed[lane] | level << (plane * kBits));
-      }
-    }
-    std::memcpy(out + byte, packed, lanes);
-  });
+  for (uint32_t d = 0; d < dimensions; ++d) {
+    float scaled = residual[d] * encoding.inverse_step + encoding.half_range;
+    scaled = scaled < 0 ? 0 : scaled;
+    scaled = scaled > encoding.level_max ? encoding.level_max : scaled;
+    // Truncated, because a level stands in the middle of its cell.
+    const auto level = static_cast<float>(static_cast<int32_t>(scaled));
+    dot += residual[d] * (level - encoding.level_max / 2);
+    residual[d] = level;
+  }
   return dot;
 }
 
-template <uint32_t kBits>
-void UnpackCentered(const uint8_t* __restrict codes, uint32_t dimensions, int8_t* __restrict doubled) {
-  constexpr int kLevelMax = (1 << kBits) - 1;
-  ForEachBlock<kBits>(dimensions, [&](uint32_t first, uint32_t byte, uint32_t lanes) {
-    for (uint32_t plane = 0; plane < 8 / kBits; ++plane) {
-      for (uint32_t lane = 0; lane < lanes; ++lane) {
-        const int level = codes[byte + lane] >> (plane * kBits) & kLevelMax;
-        doubled[first + plane * lanes + lane] = static_cast<int8_t>(2 * level - kLevelMax);
-      }
+void PackLevels(const float* __restrict levels, uint32_t bits, uint32_t dimensions, uint8_t* __restrict out) {
+  ForEachPlane(bits, dimensions, [&](uint32_t first, uint32_t byte, uint32_t lanes, uint32_t shift) {
+    for (uint32_t lane = 0; lane < lanes; ++lane) {
+      const auto bits_above = shift == 0 ? 0U : uint32_t{out[byte + lane]};
+      const uint32_t level = static_cast<uint32_t>(static_cast<int32_t>(levels[first + lane]));
+      out[byte + lane] = static_cast<uint8_t>(bits_above | level << shift);
+    }
+  });
+}
+
+void UnpackCentered(const uint8_t* __restrict codes, uint32_t bits, uint32_t dimensions,
+                    int8_t* __restrict doubled) {
+  const auto level_max = static_cast<uint8_t>((1U << bits) - 1);
+  ForEachPlane(bits, dimensions, [&](uint32_t first, uint32_t byte, uint32_t lanes, uint32_t shift) {
+    for (uint32_t lane = 0; lane < lanes; ++lane) {
+      const auto level = static_cast<uint8_t>(codes[byte + lane] >> shift & level_max);
+      doubled[first + lane] = static_cast<int8_t>(2 * level - level_max);
     }
   });
 }
@@ -207,22 +206,8 @@ void RabitqQuantizer::Encode(const float* vector, float inverse_norm, float* roo
   const float inverse_step = deviation > 0 ? 1 / (deviation * StepOf(bits_)) : 0;
   const Encoding encoding = {inverse_step, static_cast<float>(1U << bits_) / 2,
                              static_cast<float>((1U << bits_) - 1)};
-  uint8_t* codes = out + kCodesOffset;
-  float dot = 0;
-  switch (bits_) {
-    case 1:
-      dot = PackCodes<1>(residual, padded, encoding, codes);
-      break;
-    case 2:
-      dot = PackCodes<2>(residual, padded, encoding, codes);
-      break;
-    case 4:
-      dot = PackCodes<4>(residual, padded, encoding, codes);
-      break;
-    default:
-      dot = PackCodes<7>(residual, padded, encoding, codes);
-      break;
-  }
+  const float dot = ToLevels(residual, padded, encoding);
+  PackLevels(residual, bits_, padded, out + kCodesOffset);
   StoreAt<float>(out, squared);
   StoreAt<float>(out + kFactorOffset, dot > 0 ? std::min(squared / dot, kFarthest) : 0);
 }
@@ -238,22 +223,8 @@ bool RabitqQuantizer::ValidRow(const uint8_t* row) const {
 }
 
 float RabitqQuantizer::CenteredCodes(const uint8_t* row, int8_t* doubled) const {
-  const uint8_t* codes = row + kCodesOffset;
   const uint32_t padded = rotation_.padded();
-  switch (bits_) {
-    case 1:
-      UnpackCentered<1>(codes, padded, doubled);
-      break;
-    case 2:
-      UnpackCentered<2>(codes, padded, doubled);
-      break;
-    case 4:
-      UnpackCentered<4>(codes, padded, doubled);
-      break;
-    default:
-      UnpackCentered<7>(codes, padded, doubled);
-      break;
-  }
+  UnpackCentered(row + kCodesOffset, bits_, padded, doubled);
   return SumOfSquares(doubled, padded) / 4;
 }
 

@@ -86,6 +86,11 @@ export class Collection<M = JsonValue> extends CollectionView<M> {
       dimensions,
       metric,
       quantization,
+      codes: {
+        kind: stats.codes,
+        bytesPerVector: stats.codeRowBytes,
+        recallLoss: stats.codeRecallLoss,
+      },
       index: { M, efConstruction },
       rows: stats.liveRows,
       deletedRows: stats.deletedRows,

@@ -198,7 +198,17 @@ function checkSchema(options: CollectionOptions): Partial<CollectionSchema> {
     metric: checkOneOf('collection: metric', given.metric, ['cosine', 'l2', 'dot', 'l1']),
     ...(given.quantization === undefined
       ? {}
-      : { quantization: checkOneOf('collection: quantization', given.quantization, ['sq8', 'none']) }),
+      : {
+          quantization: checkOneOf('collection: quantization', given.quantization, [
+            'auto',
+            'none',
+            'sq8',
+            'rabitq1',
+            'rabitq2',
+            'rabitq4',
+            'rabitq7',
+          ]),
+        }),
     ...(index.M === undefined ? {} : { M: checkInteger('collection: index.M', index.M, 4, 64) }),
     ...(index.efConstruction === undefined
       ? {}

@@ -69,7 +69,11 @@ export interface CollectionOptions {
   /** Floats per vector: 1..16,384. */
   dimensions: number
   metric: Metric
-  /** Default `'sq8'`. */
+  /**
+   * What graph traversal compares; the vectors themselves always decide the final order. `'auto'` (the default) chooses
+   * by dimensions and metric: `'rabitq4'` from 48 dimensions on, `'sq8'` below and under `'l1'`. `'sq8'`: 8 bits for each
+   * dimension; `'rabitq1'`, `'2'`, `'4'`, `'7'`: that many bits after a random rotation, not for `'l1'`; `'none'`: the vectors.
+   */
   quantization?: Quantization | undefined
   index?: GraphOptions | undefined
 }
@@ -189,7 +193,13 @@ export interface CollectionStats {
   name: string
   dimensions: number
   metric: Metric
+  /** As it was asked for. */
   quantization: Quantization
+  /**
+   * What is in use: never `'auto'`, and `'none'` before the first rows are indexed. `recallLoss`: the share of true neighbors
+   * that codes with exact rerank miss, measured on a sample of the rows in the background; `null` before that.
+   */
+  codes: { kind: Quantization; bytesPerVector: number; recallLoss: number | null }
   index: { M: number; efConstruction: number }
   rows: number
   /** Deleted or replaced rows whose memory is not yet reclaimed. */

@@ -13,7 +13,7 @@ import type { Token } from '../wasm/core-values.js'
 export type Metric = 'l2' | 'cosine' | 'dot' | 'l1'
 
 /** What graph traversal compares; the exact vectors always decide the final order. */
-export type Quantization = 'none' | 'sq8'
+export type Quantization = 'auto' | 'none' | 'sq8' | 'rabitq1' | 'rabitq2' | 'rabitq4' | 'rabitq7'
 
 /**
  * When a write resolves. `strict`: it survives a crash of the machine, where the storage is durable. `relaxed`: it
@@ -83,6 +83,9 @@ export interface HostCollectionStats {
   readonly memtableRows: number
   readonly segments: number
   readonly liveBytes: number
+  readonly codes: Quantization
+  readonly codeRowBytes: number
+  readonly codeRecallLoss: number | null
 }
 
 export interface HostStats {

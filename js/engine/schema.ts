@@ -5,7 +5,7 @@ import { hash64 } from './hash.js'
 import type { Handles } from './handles.js'
 import type { CollectionInfo, CollectionSchema } from './protocol.js'
 
-const DEFAULTS = { quantization: 'sq8', M: 16, efConstruction: 200 } as const
+const DEFAULTS = { quantization: 'auto', M: 16, efConstruction: 200 } as const
 
 /**
  * What to create: `given` with the defaults. Dimensions and metric have none. The seed is one that no collection of this

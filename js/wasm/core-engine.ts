@@ -29,6 +29,9 @@ export type { CollectionId, CoreCollectionOptions, NamedObject } from './core-va
 
 const encoder = new TextEncoder()
 
+/** A figure that was not measured yet. */
+const NOT_MEASURED = 0xffff_ffff
+
 export class CoreEngine {
   readonly simd: SimdLevel
   #boundary: CoreBoundary
@@ -410,6 +413,9 @@ export class CoreEngine {
       memtableRows: Number(record[8]),
       segments: Number(record[9]),
       liveBytes: Number(record[10]),
+      codes: QUANTIZATIONS[Number(record[11])] ?? unknownValue('quantization', record[11]),
+      codeRowBytes: Number(record[12]),
+      codeRecallLoss: Number(record[13]) === NOT_MEASURED ? null : Number(record[13]) / 1e6,
     }
   }
 

@@ -14,7 +14,8 @@ export interface Token {
 }
 
 export const METRICS = ['l2', 'cosine', 'dot', 'l1'] as const
-export const QUANTIZATIONS = ['none', 'sq8'] as const
+/** By number (core/include/omendb/types.h). */
+export const QUANTIZATIONS = ['none', 'sq8', 'auto', 'rabitq1', 'rabitq2', 'rabitq4', 'rabitq7'] as const
 
 /** `CollectionOptions` of core/include/omendb/types.h, all decided. */
 export interface CoreCollectionOptions {
@@ -58,6 +59,11 @@ export interface CoreCollectionStats {
   readonly memtableRows: number
   readonly segments: number
   readonly liveBytes: number
+  /** Of codes in use; `'none'` while there are none. */
+  readonly codes: (typeof QUANTIZATIONS)[number]
+  readonly codeRowBytes: number
+  /** 0..1; `null` before it was measured. */
+  readonly codeRecallLoss: number | null
 }
 
 export interface NamedObject {

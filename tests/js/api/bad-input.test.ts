@@ -72,9 +72,15 @@ describeBoth('collection', (openMemory) => {
     ['an unknown metric', { dimensions: 3, metric: 'hamming' }, 'INVALID_ARGUMENT', /metric.*"hamming"/],
     [
       'an unknown quantization',
-      { dimensions: 3, metric: 'l2', quantization: 'pq' },
+      { dimensions: 3, metric: 'l2', quantization: 'zip' },
       'INVALID_ARGUMENT',
-      /'sq8'.*"pq"/,
+      /'sq8'.*"zip"/,
+    ],
+    [
+      'a quantization that the metric has none of',
+      { dimensions: 3, metric: 'l1', quantization: 'rabitq4' },
+      'INVALID_ARGUMENT',
+      /RaBitQ.*l1/,
     ],
     [
       'an unknown option',
@@ -122,7 +128,7 @@ describeBoth('collection', (openMemory) => {
   it.each<[string, object, RegExp]>([
     ['dimensions', { dimensions: 4, metric: 'l2' }, /dimensions 3.*4/],
     ['metric', { dimensions: 3, metric: 'dot' }, /metric l2.*dot/],
-    ['quantization', { dimensions: 3, metric: 'l2', quantization: 'none' }, /quantization sq8.*none/],
+    ['quantization', { dimensions: 3, metric: 'l2', quantization: 'none' }, /quantization auto.*none/],
     ['M', { dimensions: 3, metric: 'l2', index: { M: 8 } }, /M 16.*8/],
     [
       'efConstruction',

@@ -1,0 +1,23 @@
+// Rerank: candidates found by approximate distances are compared again on the vectors themselves, as many as
+// need be.
+#ifndef OMENDB_ENGINE_RERANK_H_
+#define OMENDB_ENGINE_RERANK_H_
+
+#include <span>
+
+#include "base/top_k.h"
+#include "index/scorer.h"
+
+namespace omendb {
+
+// Offers candidates to `top`, whose k hits it has room for: at least k + max(k, 16) of them, nearest first,
+// then as long as the next one could be among the k nearest if its distance were off by the bound that its
+// codes have (Scorer::ErrorBound), or, without one, by twice the worst that was seen for this query.
+// `candidates`: nearest first, by `walked`, whose query is set; `exact` has the same query. `numbers`, by
+// ordinal, is what the hits are offered as; null: as their ordinals.
+void Rerank(const Scorer& exact, Scorer& walked, std::span<const Neighbor> candidates, uint32_t k,
+            const uint32_t* numbers, TopK& top);
+
+}  // namespace omendb
+
+#endif  // OMENDB_ENGINE_RERANK_H_
