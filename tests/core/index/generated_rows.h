@@ -33,10 +33,12 @@ enum class Shape : uint8_t {
   kDuplicates,  // half of all rows are one of four vectors, the rest clustered
   kAllEqual,
   kSortedByCluster,  // far clusters, one after the other
+  kUnequalLengths,   // every direction alike, lengths log-normal: under l2 the short ones are near to all
 };
 
 inline std::string NameOf(Shape shape) {
-  constexpr const char* kNames[] = {"Clustered", "Uniform", "Duplicates", "AllEqual", "SortedByCluster"};
+  constexpr const char* kNames[] = {"Clustered", "Uniform",         "Duplicates",
+                                    "AllEqual",  "SortedByCluster", "UnequalLengths"};
   return kNames[static_cast<size_t>(shape)];
 }
 inline std::string NameOf(Metric metric) {
@@ -68,7 +70,12 @@ inline std::vector<std::vector<float>> Generate(Shape shape, uint32_t count, uin
       cluster = static_cast<uint32_t>(uint64_t{i} * clusters / count);
     const bool is_duplicate =
         shape == Shape::kAllEqual || (shape == Shape::kDuplicates && i < count && prng.Below(2) == 0);
+    const double length = shape == Shape::kUnequalLengths ? std::exp(0.4 * Gaussian(prng)) : 0;
     for (uint32_t d = 0; d < dimensions; ++d) {
+      if (shape == Shape::kUnequalLengths) {
+        row[d] = static_cast<float>(length * Gaussian(prng));
+        continue;
+      }
       const double value = shape == Shape::kUniform ? prng.Uniform() * 2 - 1
                                                     : static_cast<double>(centers[cluster][d]) +
                                                           0.6 * Gaussian(prng) / std::sqrt(1.0 + d);
@@ -313,6 +320,18 @@ inline uint32_t UnreachableNodes(const HnswGraph& graph, const Bitmap& deleted) 
   for (uint32_t node = 0; node < graph.size(); ++node)
     unreachable += !seen[node] && !deleted.Test(node) ? 1 : 0;
   return unreachable;
+}
+
+// Live nodes that no other node links to at level 0.
+inline uint32_t NodesWithoutLinksToThem(const HnswGraph& graph, const Bitmap& deleted) {
+  std::vector<bool> linked(graph.size());
+  for (uint32_t node = 0; node < graph.size(); ++node) {
+    for (uint32_t link : graph.Links(node, 0)) linked[link] = true;
+  }
+  uint32_t without = 0;
+  for (uint32_t node = 0; node < graph.size(); ++node)
+    without += !linked[node] && !deleted.Test(node) ? 1 : 0;
+  return without;
 }
 
 inline std::vector<uint8_t> Serialized(const HnswGraph& graph) {
