@@ -224,8 +224,19 @@ TEST_F(BadInput, Options) {
   EXPECT_EQ(code_of([](CollectionOptions& o) { o.dimensions = 0; }), Code::kInvalidArgument);
   EXPECT_EQ(code_of([](CollectionOptions& o) { o.dimensions = kDimensionsMax + 1; }), Code::kLimitExceeded);
   EXPECT_EQ(code_of([](CollectionOptions& o) { o.metric = static_cast<Metric>(4); }), Code::kInvalidArgument);
-  EXPECT_EQ(code_of([](CollectionOptions& o) { o.quantization = static_cast<Quantization>(2); }),
-            Code::kInvalidArgument);
+  for (uint32_t kind = 0; kind < 256; ++kind) {
+    const auto quantization = static_cast<Quantization>(kind);
+    for (Metric metric : {Metric::kL2, Metric::kCosine, Metric::kDot, Metric::kL1}) {
+      const bool rotates = quantization >= Quantization::kRabitq1;
+      const bool allowed = quantization <= kQuantizationLast && !(rotates && metric == Metric::kL1);
+      EXPECT_EQ(code_of([&](CollectionOptions& o) {
+                  o.quantization = quantization;
+                  o.metric = metric;
+                }),
+                allowed ? Code::kOk : Code::kInvalidArgument)
+          << "quantization " << kind << ", metric " << static_cast<int>(metric);
+    }
+  }
   EXPECT_EQ(code_of([](CollectionOptions& o) { o.degree = kGraphDegreeMin - 1; }), Code::kInvalidArgument);
   EXPECT_EQ(code_of([](CollectionOptions& o) { o.degree = kGraphDegreeMax + 1; }), Code::kLimitExceeded);
   EXPECT_EQ(code_of([](CollectionOptions& o) { o.ef_construction = 1; }), Code::kInvalidArgument);

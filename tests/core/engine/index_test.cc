@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "../seed.h"
+#include "graph_recall.h"
 #include "test_database.h"
 #include "vector_sets.h"
 
@@ -10,25 +11,6 @@ namespace {
 
 constexpr uint32_t kRows = 3000;
 constexpr uint32_t kQueries = 60;
-
-std::vector<Row> RowsOf(const VectorSet& set) {
-  std::vector<Row> rows;
-  for (size_t i = 0; i < set.rows.size(); ++i)
-    rows.push_back({NumberId(static_cast<int64_t>(i)), set.rows[i], ""});
-  return rows;
-}
-
-// The part of the exact 10 nearest that a default search finds; a tie with the tenth counts.
-double RecallAt10(Database& database, CollectionId id, const VectorSet& set) {
-  uint32_t found = 0;
-  for (const std::vector<float>& query : set.queries) {
-    std::vector<Hit> exact = database.Search(id, query, 10, true, 0);
-    std::vector<Hit> hits = database.Search(id, query, 10, false, 0);
-    EXPECT_EQ(exact.size(), hits.size());
-    for (const Hit& hit : hits) found += hit.distance <= exact.back().distance ? 1U : 0U;
-  }
-  return found / (10.0 * static_cast<double>(set.queries.size()));
-}
 
 class GraphTest : public testing::Test {
  protected:
