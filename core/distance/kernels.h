@@ -33,6 +33,11 @@ struct KernelSet {
   int32_t (*dot_i8)(const int8_t* a, const int8_t* b, size_t count);
   int32_t (*squared_l2_i8)(const int8_t* a, const int8_t* b, size_t count);
   int32_t (*l1_i8)(const int8_t* a, const int8_t* b, size_t count);
+  // `count` stored numbers, of any alignment, as floats; all exact. Infinities and NaNs stay what they are (a
+  // NaN may become another one).
+  void (*widen_f16)(const uint8_t* halves, size_t count, float* floats);
+  void (*widen_i8)(const uint8_t* bytes, size_t count, float* floats);
+  void (*widen_bits)(const uint8_t* bits, size_t count, float* floats);  // lowest bit first
 };
 
 // Every set that was compiled in and that this machine runs, scalar first; for differential tests.
@@ -51,17 +56,21 @@ void DotI16I8X4(const int16_t* a, const int8_t* const b[4], size_t count, int32_
 int32_t DotI8(const int8_t* a, const int8_t* b, size_t count);
 int32_t SquaredL2I8(const int8_t* a, const int8_t* b, size_t count);
 int32_t L1I8(const int8_t* a, const int8_t* b, size_t count);
-inline constexpr KernelSet kKernels = {"simd128",  SquaredL2F32, DotF32,      L1F32, DotI16I8,
-                                       DotI16I8X4, DotI8,        SquaredL2I8, L1I8};
+void WidenF16(const uint8_t* halves, size_t count, float* floats);
+void WidenI8(const uint8_t* bytes, size_t count, float* floats);
+void WidenBits(const uint8_t* bits, size_t count, float* floats);
+inline constexpr KernelSet kKernels = {"simd128", SquaredL2F32, DotF32, L1F32,    DotI16I8, DotI16I8X4,
+                                       DotI8,     SquaredL2I8,  L1I8,   WidenF16, WidenI8,  WidenBits};
 }  // namespace simd128
 #if defined(__wasm_relaxed_simd__)
 // Relaxed SIMD has a fused multiply-add to offer; the rest is plain SIMD128.
 namespace relaxed_simd {
 float SquaredL2F32(const float* a, const float* b, size_t count);
 float DotF32(const float* a, const float* b, size_t count);
-inline constexpr KernelSet kKernels = {"relaxed-simd", SquaredL2F32,         DotF32,
-                                       simd128::L1F32, simd128::DotI16I8,    simd128::DotI16I8X4,
-                                       simd128::DotI8, simd128::SquaredL2I8, simd128::L1I8};
+inline constexpr KernelSet kKernels = {"relaxed-simd",    SquaredL2F32,         DotF32,
+                                       simd128::L1F32,    simd128::DotI16I8,    simd128::DotI16I8X4,
+                                       simd128::DotI8,    simd128::SquaredL2I8, simd128::L1I8,
+                                       simd128::WidenF16, simd128::WidenI8,     simd128::WidenBits};
 }  // namespace relaxed_simd
 [[nodiscard]] inline const KernelSet& Kernels() { return relaxed_simd::kKernels; }
 #else

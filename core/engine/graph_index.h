@@ -112,10 +112,13 @@ class GraphIndex {
 
   [[nodiscard]] Scorer& QueryScorer();
   [[nodiscard]] Scorer& PairScorer();
+  // The row as floats, until the next call. REQUIRES: ReserveFloats.
+  [[nodiscard]] const float* FloatsOf(uint32_t slot) { return rows_.Vector(slot, floats_.data()); }
+  Status ReserveFloats();
   [[nodiscard]] bool quantized() const { return options_.quantization == Quantization::kSq8; }
   // Room for the code of `slot`; those between the last one and it are zero.
   static Status ReserveCode(Codes& codes, uint32_t slot);
-  void Encode(Codes& codes, uint32_t slot) const;
+  void Encode(Codes& codes, uint32_t slot);
   // Nodes up to `slot` that nothing leads to.
   Status AddHoles(uint32_t slot);
   Status ReserveNode(uint32_t slot);
@@ -130,6 +133,7 @@ class GraphIndex {
   HnswGraph graph_;
   F32Scorer f32_query_;
   F32Scorer f32_pair_;
+  Array<float> floats_;          // a row that is none, widened
   Owned<Codes> codes_;           // null before training and without quantization
   Owned<Codes> next_codes_;      // being made
   TrainingState training_;       // of codes_

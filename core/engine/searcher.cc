@@ -35,10 +35,10 @@ uint32_t EfOf(const SearchRequest& request) {
   return std::max(request.ef_search, request.k);
 }
 
-// Candidates that are compared on f32 before it is asked whether more are needed.
+// Candidates that are compared exactly before it is asked whether more are needed.
 uint32_t RerankedAtLeast(uint32_t k) { return k + std::max(k, 16U); }
 
-// Compares at most kRerankBlock candidates on f32; returns by how much the distance that one was found with
+// Compares at most kRerankBlock candidates exactly; returns by how much the distance that one was found with
 // exceeds its true one at most (0 when none does). A function of its own, called often: see flat.cc.
 float RerankBlock(const Scorer& scorer, std::span<const Neighbor> candidates, const uint32_t* numbers,
                   TopK& top) {
@@ -72,7 +72,7 @@ void Rerank(const Scorer& scorer, std::span<const Neighbor> candidates, uint32_t
 }
 
 F32Scorer ScorerOf(const CollectionOptions& options, const RowStore& rows) {
-  return {rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions};
+  return {rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions, options.vector_type};
 }
 
 }  // namespace

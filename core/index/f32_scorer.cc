@@ -1,9 +1,14 @@
 #include "index/f32_scorer.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace omendb {
 namespace {
+
+// Numbers of a row that are widened at a time: whole bytes of bits, and little enough to stay in the nearest
+// cache with the query.
+constexpr uint32_t kWidenedAtOnce = 1024;
 
 using Kernel = float (*)(const float*, const float*, size_t);
 
@@ -24,11 +29,13 @@ Kernel KernelOf(Metric metric) {
 }  // namespace
 
 F32Scorer::F32Scorer(const ChunkedRows& rows, const Array<float>& inverse_norms, Metric metric,
-                     uint32_t dimensions)
+                     uint32_t dimensions, VectorType type)
     : rows_(rows),
       inverse_norms_(inverse_norms),
       metric_(metric),
       dimensions_(dimensions),
+      type_(type),
+      widen_(WidenFunctionOf(type)),
       kernel_(KernelOf(metric)) {}
 
 void F32Scorer::SetVector(const float* vector, float inverse_norm) {
@@ -37,12 +44,32 @@ void F32Scorer::SetVector(const float* vector, float inverse_norm) {
 }
 
 void F32Scorer::SetRow(uint32_t ordinal) {
-  query_ = Row(ordinal);
+  if (widen_ == nullptr) {
+    query_ = Row(ordinal);
+  } else {
+    widen_(rows_.row(ordinal), dimensions_, query_row_.data());
+    query_ = query_row_.data();
+  }
   query_inverse_norm_ = metric_ == Metric::kCosine ? inverse_norms_[ordinal] : 1;
 }
 
+float F32Scorer::WidenedSum(const uint8_t* row) const {
+  float sum = 0;
+  for (uint32_t first = 0; first < dimensions_; first += kWidenedAtOnce) {
+    float floats[kWidenedAtOnce];
+    const uint32_t count = std::min(kWidenedAtOnce, dimensions_ - first);
+    widen_(row + VectorBytes(type_, first), count, floats);
+    sum += kernel_(query_ + first, floats, count);
+  }
+  return sum;
+}
+
 void F32Scorer::Distances(const uint32_t* ordinals, uint32_t count, float* distances) const {
-  for (uint32_t i = 0; i < count; ++i) distances[i] = kernel_(query_, Row(ordinals[i]), dimensions_);
+  if (widen_ == nullptr) {
+    for (uint32_t i = 0; i < count; ++i) distances[i] = kernel_(query_, Row(ordinals[i]), dimensions_);
+  } else {
+    for (uint32_t i = 0; i < count; ++i) distances[i] = WidenedSum(rows_.row(ordinals[i]));
+  }
   if (metric_ == Metric::kDot) {
     for (uint32_t i = 0; i < count; ++i) distances[i] = -distances[i];
   } else if (metric_ == Metric::kCosine) {
@@ -59,17 +86,27 @@ bool F32Scorer::SameRow(uint32_t a, uint32_t b) const {
 
 Status F32Scorer::ReserveKept(uint32_t count) {
   if (count <= kept_.size()) return Status::Ok();
+  if (widen_ != nullptr) {
+    OMENDB_TRY(other_.Resize(dimensions_));
+    OMENDB_TRY(kept_rows_.Resize(size_t{count} * dimensions_));
+  }
   return kept_.Resize(count);
 }
 
-void F32Scorer::SetKept(uint32_t slot, uint32_t ordinal) { kept_[slot] = ordinal; }
+void F32Scorer::SetKept(uint32_t slot, uint32_t ordinal) {
+  kept_[slot] = ordinal;
+  if (widen_ == nullptr) return;
+  widen_(rows_.row(ordinal), dimensions_, kept_rows_.data() + size_t{slot} * dimensions_);
+}
 
 bool F32Scorer::AnyKeptNearer(uint32_t count, uint32_t ordinal, float distance) const {
-  const float* row = Row(ordinal);
+  if (widen_ != nullptr) widen_(rows_.row(ordinal), dimensions_, other_.data());
+  const float* row = widen_ == nullptr ? Row(ordinal) : other_.data();
   const float row_inverse_norm = metric_ == Metric::kCosine ? inverse_norms_[ordinal] : 1;
   for (uint32_t slot = 0; slot < count; ++slot) {
     const uint32_t kept = kept_.data()[slot];
-    float between = kernel_(Row(kept), row, dimensions_);
+    const float* kept_row = widen_ == nullptr ? Row(kept) : kept_rows_.data() + size_t{slot} * dimensions_;
+    float between = kernel_(kept_row, row, dimensions_);
     if (metric_ == Metric::kDot) {
       between = -between;
     } else if (metric_ == Metric::kCosine) {

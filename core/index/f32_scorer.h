@@ -1,10 +1,13 @@
-// F32Scorer: exact ordering distances over rows of floats.
+// F32Scorer: exact ordering distances, computed on floats. Rows of floats are compared where they lie; those
+// of another type are widened on the way, block by block on the stack, or as a whole where a row is compared
+// with many.
 #ifndef OMENDB_INDEX_F32_SCORER_H_
 #define OMENDB_INDEX_F32_SCORER_H_
 
 #include "base/array.h"
 #include "base/chunked_rows.h"
 #include "distance/kernels.h"
+#include "distance/vector_type.h"
 #include "index/scorer.h"
 #include "omendb/types.h"
 
@@ -12,9 +15,14 @@ namespace omendb {
 
 class F32Scorer final : public Scorer {
  public:
-  // `rows`: one row of `dimensions` floats per ordinal; `inverse_norms`: one per row under cosine, else
-  // not read. Both outlive the scorer and may grow; a reallocated array is fine, a moved-from one is not.
-  F32Scorer(const ChunkedRows& rows, const Array<float>& inverse_norms, Metric metric, uint32_t dimensions);
+  // `rows`: one row of `dimensions` numbers of `type` per ordinal; `inverse_norms`: one per row under cosine,
+  // else not read. Both outlive the scorer and may grow; a reallocated array is fine, a moved-from one is
+  // not.
+  F32Scorer(const ChunkedRows& rows, const Array<float>& inverse_norms, Metric metric, uint32_t dimensions,
+            VectorType type = VectorType::kFloat32);
+
+  // Once, before SetRow. OUT_OF_MEMORY; never for rows of floats.
+  Status Reserve() { return widen_ == nullptr ? Status::Ok() : query_row_.Resize(dimensions_); }
 
   // The vector is read where it is until the next Set call.
   void SetVector(const float* vector, float inverse_norm) override;
@@ -29,15 +37,23 @@ class F32Scorer final : public Scorer {
   [[nodiscard]] const float* Row(uint32_t ordinal) const {
     return reinterpret_cast<const float*>(rows_.row(ordinal));
   }
+  // What the kernel says of the query and a row that is no floats.
+  [[nodiscard]] float WidenedSum(const uint8_t* row) const;
 
   const ChunkedRows& rows_;
   const Array<float>& inverse_norms_;
   Metric metric_;
   uint32_t dimensions_;
+  VectorType type_;
+  WidenFunction widen_;  // null: rows are floats
   float (*kernel_)(const float*, const float*, size_t);
   const float* query_ = nullptr;
   float query_inverse_norm_ = 1;
   Array<uint32_t> kept_;
+  // Of rows that are no floats:
+  Array<float> query_row_;      // the row that is the query
+  Array<float> kept_rows_;      // by slot of the kept set
+  mutable Array<float> other_;  // the row that AnyKeptNearer compares
 };
 
 }  // namespace omendb

@@ -7,7 +7,20 @@
  */
 import { abortedError } from '../engine/protocol.js'
 import { errorFromCode, type OmenError } from '../errors/omen-error.js'
+import {
+  acceptedArrays,
+  elementsPerVector,
+  isStoredArray,
+  type VectorType,
+  widen,
+} from '../wasm/vector-types.js'
 import type { Include, VectorLike } from './types.js'
+
+/** What a collection's vectors are. */
+export interface VectorKind {
+  readonly dimensions: number
+  readonly vectorType: VectorType
+}
 
 export const DIMENSIONS_MAX = 16_384
 export const HITS_MAX = 1_000_000
@@ -136,22 +149,29 @@ export function checkIdArray(what: string, ids: unknown): readonly unknown[] {
   return ids as readonly unknown[]
 }
 
-export function checkLength(what: string, vector: ArrayLike<number>, dimensions: number): void {
-  if (vector.length === dimensions) return
-  throw errorFromCode('DIMENSION_MISMATCH', `${what}: expected ${dimensions} floats, found ${vector.length}`)
+export function checkLength(what: string, vector: ArrayLike<number>, length: number, of = 'floats'): void {
+  if (vector.length === length) return
+  throw errorFromCode('DIMENSION_MISMATCH', `${what}: expected ${length} ${of}, found ${vector.length}`)
 }
 
 /** Copies one query vector into `target` at `offset`: the caller's array stays the caller's. */
 export function copyVector(
   what: string,
   vector: VectorLike,
-  dimensions: number,
+  { dimensions, vectorType }: VectorKind,
   target: Float32Array,
   offset: number,
 ): void {
   const isFloats = vector instanceof Float32Array
+  if (!isFloats && isStoredArray(vectorType, vector)) {
+    checkLength(what, vector, elementsPerVector(vectorType, dimensions, vector), 'elements')
+    target.set(widen(vectorType, vector, dimensions), offset)
+    return
+  }
   if (!isFloats && !Array.isArray(vector)) {
-    throw invalid(`${what} must be a Float32Array or an array of numbers, found ${describe(vector)}`)
+    throw invalid(
+      `${what} must be a ${acceptedArrays(vectorType)} or an array of numbers, found ${describe(vector)}`,
+    )
   }
   checkLength(what, vector, dimensions)
   if (!isFloats) {
