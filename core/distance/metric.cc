@@ -41,7 +41,41 @@ Status NotFinite(const float* vector, uint32_t dimensions, uint32_t first) {
                        first + d);
 }
 
-Status CheckNorm(Metric metric, double norm, float* inverse_norm) {
+Status CheckUnusedBits(const uint8_t* row, uint32_t dimensions) {
+  if (dimensions % 8 == 0) return Status::Ok();
+  const uint32_t unused = static_cast<uint32_t>(row[dimensions / 8]) >> dimensions % 8;
+  if (unused == 0) return Status::Ok();
+  return Status::Error(Code::kInvalidVector, "expected 0 in the unused bits of the last byte, found ",
+                       unused);
+}
+
+}  // namespace
+
+Status CheckVector(Metric metric, const float* vector, uint32_t dimensions, float* inverse_norm) {
+  return CheckStoredVector(metric, VectorType::kFloat32, reinterpret_cast<const uint8_t*>(vector), dimensions,
+                           inverse_norm);
+}
+
+Status CheckStoredVector(Metric metric, VectorType type, const uint8_t* row, uint32_t dimensions,
+                         float* inverse_norm) {
+  if (type == VectorType::kBinary) OMENDB_TRY(CheckUnusedBits(row, dimensions));
+  const WidenFunction widen = WidenFunctionOf(type);
+  const uint32_t at_once = widen == nullptr ? dimensions : kWidenedAtOnce;
+  double sum = 0;
+  for (uint32_t first = 0; first < dimensions; first += at_once) {
+    float widened[kWidenedAtOnce];
+    const float* floats = reinterpret_cast<const float*>(row);
+    const uint32_t count = std::min(at_once, dimensions - first);
+    if (widen != nullptr) {
+      widen(row + VectorBytes(type, first), count, widened);
+      floats = widened;
+    }
+    const double part = SumOfSquares(floats, count);
+    // Squares of floats do not overflow a double: the sum for finite numbers is finite, and no other is.
+    if (!std::isfinite(part)) return NotFinite(floats, count, first);
+    sum += part;
+  }
+  const double norm = std::sqrt(sum);
   if (norm > kNormMax) {
     return Status::Error(Code::kInvalidVector,
                          "expected a Euclidean norm of at most 4.6e18, found a larger one");
@@ -55,42 +89,6 @@ Status CheckNorm(Metric metric, double norm, float* inverse_norm) {
   }
   *inverse_norm = static_cast<float>(1 / norm);
   return Status::Ok();
-}
-
-Status CheckUnusedBits(const uint8_t* row, uint32_t dimensions) {
-  if (dimensions % 8 == 0) return Status::Ok();
-  const uint32_t unused = static_cast<uint32_t>(row[dimensions / 8]) >> dimensions % 8;
-  if (unused == 0) return Status::Ok();
-  return Status::Error(Code::kInvalidVector, "expected 0 in the unused bits of the last byte, found ",
-                       unused);
-}
-
-}  // namespace
-
-Status CheckVector(Metric metric, const float* vector, uint32_t dimensions, float* inverse_norm) {
-  const double norm = std::sqrt(SumOfSquares(vector, dimensions));
-  // Squares of floats do not overflow a double: the norm of finite numbers is finite, and no other is.
-  if (!std::isfinite(norm)) return NotFinite(vector, dimensions, 0);
-  return CheckNorm(metric, norm, inverse_norm);
-}
-
-Status CheckStoredVector(Metric metric, VectorType type, const uint8_t* row, uint32_t dimensions,
-                         float* inverse_norm) {
-  const WidenFunction widen = WidenFunctionOf(type);
-  if (widen == nullptr) {
-    return CheckVector(metric, reinterpret_cast<const float*>(row), dimensions, inverse_norm);
-  }
-  if (type == VectorType::kBinary) OMENDB_TRY(CheckUnusedBits(row, dimensions));
-  double sum = 0;
-  for (uint32_t first = 0; first < dimensions; first += kWidenedAtOnce) {
-    float floats[kWidenedAtOnce];
-    const uint32_t count = std::min(kWidenedAtOnce, dimensions - first);
-    widen(row + VectorBytes(type, first), count, floats);
-    const double part = SumOfSquares(floats, count);
-    if (!std::isfinite(part)) return NotFinite(floats, count, first);
-    sum += part;
-  }
-  return CheckNorm(metric, std::sqrt(sum), inverse_norm);
 }
 
 float OrderingDistance(Metric metric, const float* query, float query_inverse_norm, const float* row,

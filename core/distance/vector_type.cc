@@ -4,20 +4,6 @@
 
 namespace omendb {
 
-const char* NameOf(VectorType type) {
-  switch (type) {
-    case VectorType::kFloat32:
-      return "float32";
-    case VectorType::kFloat16:
-      return "float16";
-    case VectorType::kInt8:
-      return "int8";
-    case VectorType::kBinary:
-      break;
-  }
-  return "binary";
-}
-
 WidenFunction WidenFunctionOf(VectorType type) {
   switch (type) {
     case VectorType::kFloat32:

@@ -13,8 +13,11 @@
 
 namespace omendb {
 
-// The option's value in the API: "float32", "float16", "int8", "binary".
-[[nodiscard]] const char* NameOf(VectorType type);
+// The option's value in the API.
+[[nodiscard]] constexpr const char* NameOf(VectorType type) {
+  constexpr const char* kNames[] = {"float32", "float16", "int8", "binary"};
+  return kNames[static_cast<size_t>(type)];
+}
 
 // Bytes of the first `dimensions` numbers of a row; of all of them: of the row.
 [[nodiscard]] constexpr size_t VectorBytes(VectorType type, uint32_t dimensions) {

@@ -17,14 +17,13 @@ Status CheckHeader(ByteSpan body, const VectorsReference& reference, VectorType 
   }
   uint32_t rows = LoadAt<uint32_t>(body.data());
   uint32_t found_dimensions = LoadAt<uint32_t>(body.data() + 4);
-  if (rows != reference.rows || found_dimensions != dimensions) {
-    return in_body.Fault(0, "expected ", reference.rows, " rows of ", dimensions, " dimensions, found ", rows,
-                         " of ", found_dimensions);
-  }
   uint32_t found_type = LoadAt<uint32_t>(body.data() + 8);
-  if (found_type != static_cast<uint32_t>(type)) {
-    return in_body.Fault(8, "expected vectors of type ", static_cast<uint32_t>(type), " (", NameOf(type),
-                         "), found type ", found_type);
+  // The limit, so that no product below can pass 64 bits.
+  if (rows != reference.rows || found_dimensions != dimensions || dimensions > kDimensionsMax ||
+      found_type != static_cast<uint32_t>(type)) {
+    return in_body.Fault(0, "expected ", reference.rows, " rows of ", dimensions, " dimensions of type ",
+                         static_cast<uint32_t>(type), ", found ", rows, " of ", found_dimensions, " of ",
+                         found_type);
   }
   uint32_t reserved = LoadAt<uint32_t>(body.data() + 12);
   if (reserved != 0) return in_body.Fault(12, "expected 0, found ", reserved);
@@ -52,10 +51,6 @@ Status BeginVectors(uint32_t rows, VectorType type, uint32_t dimensions, Bytes& 
 
 Result<const uint8_t*> DecodeVectors(ByteSpan object, const VectorsReference& reference, VectorType type,
                                      uint32_t dimensions, const Origin& origin) {
-  // So that no product below can pass 64 bits.
-  if (dimensions > kDimensionsMax) {
-    return origin.Fault(0, "expected at most ", kDimensionsMax, " dimensions, found ", dimensions);
-  }
   ObjectKind kind = reference.in_frame ? ObjectKind::kFrame : ObjectKind::kVectors;
   OMENDB_ASSIGN(ByteSpan body, DecodeObject(object, kind, origin));
   if (!reference.in_frame) OMENDB_TRY(CheckHeader(body, reference, type, dimensions, origin));

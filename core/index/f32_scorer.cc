@@ -44,13 +44,8 @@ void F32Scorer::SetVector(const float* vector, float inverse_norm) {
 }
 
 void F32Scorer::SetRow(uint32_t ordinal) {
-  if (widen_ == nullptr) {
-    query_ = Row(ordinal);
-  } else {
-    widen_(rows_.row(ordinal), dimensions_, query_row_.data());
-    query_ = query_row_.data();
-  }
-  query_inverse_norm_ = metric_ == Metric::kCosine ? inverse_norms_[ordinal] : 1;
+  query_ = FloatsOf(ordinal, query_row_.data());
+  query_inverse_norm_ = InverseNorm(ordinal);
 }
 
 float F32Scorer::WidenedSum(const uint8_t* row) const {
@@ -86,31 +81,31 @@ bool F32Scorer::SameRow(uint32_t a, uint32_t b) const {
 
 Status F32Scorer::ReserveKept(uint32_t count) {
   if (count <= kept_.size()) return Status::Ok();
-  if (widen_ != nullptr) {
-    OMENDB_TRY(other_.Resize(dimensions_));
-    OMENDB_TRY(kept_rows_.Resize(size_t{count} * dimensions_));
-  }
+  if (widen_ != nullptr) OMENDB_TRY(widened_.Resize((size_t{count} + 1) * dimensions_));
+  OMENDB_TRY(kept_floats_.Resize(count));
   return kept_.Resize(count);
+}
+
+const float* F32Scorer::FloatsOf(uint32_t ordinal, float* place) const {
+  if (widen_ == nullptr) return Row(ordinal);
+  widen_(rows_.row(ordinal), dimensions_, place);
+  return place;
 }
 
 void F32Scorer::SetKept(uint32_t slot, uint32_t ordinal) {
   kept_[slot] = ordinal;
-  if (widen_ == nullptr) return;
-  widen_(rows_.row(ordinal), dimensions_, kept_rows_.data() + size_t{slot} * dimensions_);
+  kept_floats_[slot] = FloatsOf(ordinal, widened_.data() + (size_t{slot} + 1) * dimensions_);
 }
 
 bool F32Scorer::AnyKeptNearer(uint32_t count, uint32_t ordinal, float distance) const {
-  if (widen_ != nullptr) widen_(rows_.row(ordinal), dimensions_, other_.data());
-  const float* row = widen_ == nullptr ? Row(ordinal) : other_.data();
-  const float row_inverse_norm = metric_ == Metric::kCosine ? inverse_norms_[ordinal] : 1;
+  const float* row = FloatsOf(ordinal, widened_.data());
+  const float row_inverse_norm = InverseNorm(ordinal);
   for (uint32_t slot = 0; slot < count; ++slot) {
-    const uint32_t kept = kept_.data()[slot];
-    const float* kept_row = widen_ == nullptr ? Row(kept) : kept_rows_.data() + size_t{slot} * dimensions_;
-    float between = kernel_(kept_row, row, dimensions_);
+    float between = kernel_(kept_floats_.data()[slot], row, dimensions_);
     if (metric_ == Metric::kDot) {
       between = -between;
     } else if (metric_ == Metric::kCosine) {
-      between = 1 - between * inverse_norms_.data()[kept] * row_inverse_norm;
+      between = 1 - between * inverse_norms_.data()[kept_.data()[slot]] * row_inverse_norm;
     }
     if (between < distance) return true;
   }

@@ -37,8 +37,14 @@ class F32Scorer final : public Scorer {
   [[nodiscard]] const float* Row(uint32_t ordinal) const {
     return reinterpret_cast<const float*>(rows_.row(ordinal));
   }
+  // The row where it lies, or widened into `place`.
+  [[nodiscard, gnu::noinline]] const float* FloatsOf(uint32_t ordinal, float* place) const;
+  [[nodiscard]] float InverseNorm(uint32_t ordinal) const {
+    return metric_ == Metric::kCosine ? inverse_norms_.data()[ordinal] : 1;
+  }
   // What the kernel says of the query and a row that is no floats.
-  [[nodiscard]] float WidenedSum(const uint8_t* row) const;
+  // Not inlined, so that the loop over rows of floats stays small.
+  [[nodiscard, gnu::noinline]] float WidenedSum(const uint8_t* row) const;
 
   const ChunkedRows& rows_;
   const Array<float>& inverse_norms_;
@@ -50,10 +56,10 @@ class F32Scorer final : public Scorer {
   const float* query_ = nullptr;
   float query_inverse_norm_ = 1;
   Array<uint32_t> kept_;
-  // Of rows that are no floats:
-  Array<float> query_row_;      // the row that is the query
-  Array<float> kept_rows_;      // by slot of the kept set
-  mutable Array<float> other_;  // the row that AnyKeptNearer compares
+  Array<const float*> kept_floats_;  // the same rows
+  // Of rows that are no floats: the query; a place for what is compared to the kept rows, and then those.
+  Array<float> query_row_;
+  mutable Array<float> widened_;
 };
 
 }  // namespace omendb

@@ -1,6 +1,6 @@
 /** The queries of a `searchBatch`, cut into requests. */
 import { errorFromCode } from '../errors/omen-error.js'
-import { acceptedArrays, elementsPerVector, isStoredArray, type StoredArray } from '../wasm/vector-types.js'
+import { arraysOf, type StoredArray, unitOf, vectorLength } from '../wasm/vector-types.js'
 import type { SearchBatchOptions, VectorLike } from './types.js'
 import { copyVector, describe, invalid, type VectorKind } from './validation.js'
 
@@ -13,31 +13,27 @@ export function queryParts(
   kind: VectorKind,
   step: number,
 ): Float32Array<ArrayBuffer>[] {
-  const { dimensions, vectorType } = kind
-  if (vectors instanceof Float32Array) return ofFloats(vectors, dimensions, step)
   if (Array.isArray(vectors)) return ofVectors(vectors as readonly VectorLike[], kind, step)
-  if (isStoredArray(vectorType, vectors)) return ofVectors(cut(vectors, kind), kind, step)
-  throw invalid(
-    `searchBatch: vectors must be a ${acceptedArrays(vectorType)} or an array of vectors, found ${describe(vectors)}`,
-  )
-}
-
-function cut(vectors: StoredArray, { dimensions, vectorType }: VectorKind): StoredArray[] {
-  const each = elementsPerVector(vectorType, dimensions, vectors)
-  checkMultiple(vectors, each, 'elements')
-  return Array.from({ length: vectors.length / each }, (_, i) => vectors.subarray(i * each, (i + 1) * each))
-}
-
-function checkMultiple(vectors: StoredArray, each: number, of: string): void {
-  if (vectors.length % each === 0) return
-  throw errorFromCode(
-    'DIMENSION_MISMATCH',
-    `searchBatch: expected a multiple of ${each} ${of} in vectors, found ${vectors.length}`,
-  )
+  const { dimensions, vectorType } = kind
+  const each = vectorLength(vectorType, dimensions, vectors)
+  if (each === 0) {
+    throw invalid(
+      `searchBatch: vectors must be a ${arraysOf(vectorType)} or an array of vectors, found ${describe(vectors)}`,
+    )
+  }
+  const all = vectors as StoredArray
+  if (all.length % each !== 0) {
+    throw errorFromCode(
+      'DIMENSION_MISMATCH',
+      `searchBatch: expected a multiple of ${each} ${unitOf(vectorType, all)} in vectors, found ${all.length}`,
+    )
+  }
+  if (all instanceof Float32Array) return ofFloats(all, dimensions, step)
+  const cut = Array.from({ length: all.length / each }, (_, i) => all.subarray(i * each, (i + 1) * each))
+  return ofVectors(cut, kind, step)
 }
 
 function ofFloats(vectors: Float32Array, dimensions: number, step: number): Float32Array<ArrayBuffer>[] {
-  checkMultiple(vectors, dimensions, 'floats')
   const parts: Float32Array<ArrayBuffer>[] = []
   for (let start = 0; start < vectors.length; start += step * dimensions) {
     parts.push(new Float32Array(vectors.subarray(start, start + step * dimensions)))

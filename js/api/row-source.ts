@@ -2,7 +2,7 @@
 import { macrotask } from '../engine/macrotask.js'
 import { errorFromCode } from '../errors/omen-error.js'
 import type { RowSource } from '../wasm/row-batch.js'
-import { acceptedArrays, elementsPerVector, isStoredArray } from '../wasm/vector-types.js'
+import { arraysOf, unitOf, vectorLength } from '../wasm/vector-types.js'
 import type { ColumnarInput, RowInput } from './types.js'
 import { checkIdArray, describe, invalid, type VectorKind } from './validation.js'
 
@@ -86,20 +86,18 @@ function fromColumns(input: ColumnarInput, kind: VectorKind): RowSource {
   const { vectors, metadata } = input
   const ids = checkIdArray('upsert', input.ids)
   const { dimensions, vectorType } = kind
-  const isFloats = vectors instanceof Float32Array
-  if (!isFloats && !isStoredArray(vectorType, vectors)) {
+  const each = vectorLength(vectorType, dimensions, vectors)
+  if (each === 0) {
     throw invalid(
-      `upsert: vectors must be one ${acceptedArrays(vectorType)}, row-major, found ${describe(vectors)}`,
+      `upsert: vectors must be one ${arraysOf(vectorType)}, row-major, found ${describe(vectors)}`,
     )
   }
-  const each = isFloats ? dimensions : elementsPerVector(vectorType, dimensions, vectors)
-  if (vectors.length !== ids.length * each) {
+  const { length } = ids
+  if (vectors.length !== length * each) {
     throw errorFromCode(
       'DIMENSION_MISMATCH',
-      isFloats
-        ? `upsert: expected ${ids.length} ids * ${dimensions} dimensions = ${ids.length * dimensions} floats in vectors, ` +
-            `found ${vectors.length}`
-        : `upsert: expected ${ids.length} ids * ${each} elements = ${ids.length * each} in vectors, found ${vectors.length}`,
+      `upsert: expected ${length} ids * ${each} = ${length * each} ${unitOf(vectorType, vectors)} in vectors, ` +
+        `found ${vectors.length}`,
     )
   }
   if (metadata !== undefined && (!Array.isArray(metadata) || metadata.length !== ids.length)) {

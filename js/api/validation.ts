@@ -8,9 +8,10 @@
 import { abortedError } from '../engine/protocol.js'
 import { errorFromCode, type OmenError } from '../errors/omen-error.js'
 import {
-  acceptedArrays,
-  elementsPerVector,
+  arraysOf,
   isStoredArray,
+  unitOf,
+  vectorLength,
   type VectorType,
   widen,
 } from '../wasm/vector-types.js'
@@ -162,19 +163,15 @@ export function copyVector(
   target: Float32Array,
   offset: number,
 ): void {
-  const isFloats = vector instanceof Float32Array
-  if (!isFloats && isStoredArray(vectorType, vector)) {
-    checkLength(what, vector, elementsPerVector(vectorType, dimensions, vector), 'elements')
-    target.set(widen(vectorType, vector, dimensions), offset)
-    return
-  }
-  if (!isFloats && !Array.isArray(vector)) {
+  const isArray = Array.isArray(vector)
+  const expected = isArray ? dimensions : vectorLength(vectorType, dimensions, vector)
+  if (expected === 0) {
     throw invalid(
-      `${what} must be a ${acceptedArrays(vectorType)} or an array of numbers, found ${describe(vector)}`,
+      `${what} must be a ${arraysOf(vectorType)} or an array of numbers, found ${describe(vector)}`,
     )
   }
-  checkLength(what, vector, dimensions)
-  if (!isFloats) {
+  checkLength(what, vector, expected, unitOf(vectorType, vector))
+  if (isArray) {
     // A hole, null or a numeric string would become a number in silence.
     for (let i = 0; i < dimensions; i += 1) {
       if (typeof vector[i] !== 'number') {
@@ -182,5 +179,5 @@ export function copyVector(
       }
     }
   }
-  target.set(vector, offset)
+  target.set(isStoredArray(vectorType, vector) ? widen(vectorType, vector, dimensions) : vector, offset)
 }

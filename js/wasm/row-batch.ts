@@ -10,14 +10,15 @@ import { errorFromCode } from '../errors/omen-error.js'
 import { ByteWriter } from './byte-writer.js'
 import { checkJson } from './json-value.js'
 import {
-  acceptedArrays,
-  elementsPerVector,
+  arraysOf,
   isStoredArray,
   narrow,
   type StoredArray,
   storedBytes,
+  unitOf,
   VECTOR_TYPES,
   vectorBytes,
+  vectorLength,
   type VectorType,
 } from './vector-types.js'
 
@@ -260,35 +261,33 @@ function writeVector(
   dimensions: number,
   row: number,
 ): void {
-  const isNumbers = vector instanceof Float32Array || Array.isArray(vector)
-  if (!isNumbers && !isStoredArray(type, vector)) {
-    throw invalid(
-      row,
-      `a vector is ${describe(vector)}; expected a ${acceptedArrays(type)} or an array of numbers`,
-    )
+  const expected = Array.isArray(vector) ? dimensions : vectorLength(type, dimensions, vector)
+  if (expected === 0) {
+    throw invalid(row, `a vector is ${describe(vector)}; expected a ${arraysOf(type)} or an array of numbers`)
   }
-  const expected = isNumbers ? dimensions : elementsPerVector(type, dimensions, vector)
-  if (vector.length !== expected) {
+  const { length } = vector as ArrayLike<number>
+  if (length !== expected) {
     throw errorFromCode(
       'DIMENSION_MISMATCH',
-      `row ${row}: expected ${expected} ${isNumbers ? 'floats' : 'elements'}, found ${vector.length}`,
+      `row ${row}: expected ${expected} ${unitOf(type, vector)}, found ${length}`,
     )
   }
-  if (!isNumbers) {
+  if (isStoredArray(type, vector)) {
     target.set(storedBytes(vector), at)
     return
   }
-  if (!(vector instanceof Float32Array)) checkNumbers(vector, row)
-  if (type === 'float32') new Float32Array(target.buffer, target.byteOffset + at, dimensions).set(vector)
-  else narrow(type, vector, target, at, `row ${row}`)
+  const numbers = Array.isArray(vector) ? checkNumbers(vector, row) : (vector as Float32Array)
+  if (type === 'float32') new Float32Array(target.buffer, target.byteOffset + at, dimensions).set(numbers)
+  else narrow(type, numbers, target, at, row)
 }
 
-function checkNumbers(vector: readonly unknown[], row: number): asserts vector is readonly number[] {
+function checkNumbers(vector: readonly unknown[], row: number): readonly number[] {
   for (let i = 0; i < vector.length; i += 1) {
     // A hole or a string would become a number in silence.
     if (typeof vector[i] !== 'number')
       throw invalid(row, `component ${i} of the vector is ${describe(vector[i])}`)
   }
+  return vector as number[]
 }
 
 function blobListSize(count: number, bytes: number): number {

@@ -28,30 +28,16 @@ type StoredArrayClass = new (length: number) => StoredArray
 const float16Class = (globalThis as { Float16Array?: StoredArrayClass }).Float16Array
 
 const KINDS: Readonly<
-  Record<
-    VectorType,
-    { bits: number; classes: readonly StoredArrayClass[]; accepted: string; numbers: string }
-  >
+  Record<VectorType, { bits: number; classes: readonly StoredArrayClass[]; numbers: string }>
 > = {
-  float32: { bits: 32, classes: [Float32Array], accepted: 'Float32Array', numbers: 'any' },
+  float32: { bits: 32, classes: [Float32Array], numbers: '' },
   float16: {
     bits: 16,
     classes: float16Class === undefined ? [Uint16Array] : [Uint16Array, float16Class],
-    accepted: 'Float32Array, a Float16Array, a Uint16Array of half-float bits',
     numbers: 'numbers from -65504 to 65504',
   },
-  int8: {
-    bits: 8,
-    classes: [Int8Array],
-    accepted: 'Float32Array, an Int8Array',
-    numbers: 'whole numbers from -128 to 127',
-  },
-  binary: {
-    bits: 1,
-    classes: [Uint8Array],
-    accepted: 'Float32Array, a Uint8Array of packed bits',
-    numbers: '0 or 1',
-  },
+  int8: { bits: 8, classes: [Int8Array], numbers: 'whole numbers from -128 to 127' },
+  binary: { bits: 1, classes: [Uint8Array], numbers: '0 or 1' },
 }
 
 /** Bytes of one vector. */
@@ -59,9 +45,9 @@ export function vectorBytes(type: VectorType, dimensions: number): number {
   return Math.ceil((dimensions * KINDS[type].bits) / 8)
 }
 
-/** For messages: the arrays a vector of the type may be given in. */
-export function acceptedArrays(type: VectorType): string {
-  return KINDS[type].accepted
+/** For messages: the arrays that hold vectors for a collection of the type. */
+export function arraysOf(type: VectorType): string {
+  return [...new Set([Float32Array, ...KINDS[type].classes])].map((each) => each.name).join(' or ')
 }
 
 /** Whether the array holds numbers as the type keeps them. */
@@ -73,18 +59,24 @@ export function storedBytes(array: StoredArray): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
 }
 
-/** Elements of such an array that make one vector. */
-export function elementsPerVector(type: VectorType, dimensions: number, array: StoredArray): number {
-  return vectorBytes(type, dimensions) / array.BYTES_PER_ELEMENT
+/** Elements of an array that make one vector of a collection of the type; 0 when it does not take such an array. */
+export function vectorLength(type: VectorType, dimensions: number, array: unknown): number {
+  if (isStoredArray(type, array)) return vectorBytes(type, dimensions) / array.BYTES_PER_ELEMENT
+  return array instanceof Float32Array ? dimensions : 0
 }
 
-/** Numbers into the bytes of one vector, which are 0. `INVALID_VECTOR`; `what` stands before the message. */
+/** For messages: what the elements are. */
+export function unitOf(type: VectorType, array: unknown): string {
+  return type === 'binary' && isStoredArray(type, array) ? 'bytes of packed bits' : 'floats'
+}
+
+/** Numbers into the bytes of one vector, which are 0. `INVALID_VECTOR`, naming the row. */
 export function narrow(
   type: VectorType,
   numbers: ArrayLike<number>,
   target: Uint8Array,
   at: number,
-  what: string,
+  row: number,
 ): void {
   for (let i = 0; i < numbers.length; i += 1) {
     const number = numbers[i] as number
@@ -95,11 +87,12 @@ export function narrow(
     } else if (type === 'int8' && (number << 24) >> 24 === number) {
       target[at + i] = number
     } else if (type === 'binary' && (number === 0 || number === 1)) {
-      target[at + (i >> 3)]! |= number << (i & 7)
+      const byte = at + (i >> 3)
+      target[byte] = (target[byte] as number) | (number << (i & 7))
     } else {
       throw errorFromCode(
         'INVALID_VECTOR',
-        `${what}: expected ${KINDS[type].numbers}, found ${number} at dimension ${i}`,
+        `row ${row}: expected ${KINDS[type].numbers}, found ${number} at dimension ${i}`,
       )
     }
   }
@@ -107,11 +100,12 @@ export function narrow(
 
 /** One vector as the numbers that it is. */
 export function widen(type: VectorType, array: StoredArray, dimensions: number): Float32Array {
+  if (array instanceof Float32Array) return array
   const floats = new Float32Array(dimensions)
   if (type === 'binary') {
-    for (let i = 0; i < dimensions; i += 1) floats[i] = (array[i >> 3]! >> (i & 7)) & 1
+    for (let i = 0; i < dimensions; i += 1) floats[i] = ((array[i >> 3] as number) >> (i & 7)) & 1
   } else if (array instanceof Uint16Array) {
-    for (let i = 0; i < dimensions; i += 1) floats[i] = fromHalfBits(array[i]!)
+    for (let i = 0; i < dimensions; i += 1) floats[i] = fromHalfBits(array[i] as number)
   } else {
     floats.set(array)
   }
@@ -131,7 +125,7 @@ function halfBits(number: number): number {
   const high = scratch.getUint16(0)
   // Of the double, less that of the smallest normal half.
   const exponent = Math.max(((high >> 4) & 0x7ff) - 1009, 0)
-  const digits = Math.abs(number) * SCALES[exponent]! + 2 ** 52 - 2 ** 52
+  const digits = Math.abs(number) * (SCALES[exponent] as number) + 2 ** 52 - 2 ** 52
   // The first digit of a normal number adds the 1 to the exponent that is missing here, and one digit too many another.
   return ((high >> 15) << 15) + (exponent << 10) + digits
 }
