@@ -351,7 +351,8 @@ std::string ForgeLastRow(Storage& storage, const ByteVector& row) {
   Head head = Head::Decode(*storage.head).value();
   const ObjectName manifest_name = head.manifest.name();
   const ByteVector& stored = storage.objects.at(std::string(manifest_name.text()));
-  Manifest manifest = Manifest::Decode(stored, Origin::Stored("manifest")).value();
+  auto decoded = Manifest::Decode(stored, Origin::Stored("manifest"));
+  Manifest& manifest = decoded.value();
   VectorsReference& vectors = manifest.collections[0].segments[0].vectors[0];
   const std::string name(vectors.name().text());
   Bytes object;

@@ -18,7 +18,7 @@ interface Sample {
 }
 
 const SAMPLES: Sample[] = [
-  { type: 'float32', numbers: [0.25, -3, 1e30, 1], array: new Float32Array([0.25, -3, 1e30, 1]) },
+  { type: 'float32', numbers: [0.25, -3, 1e18, 1], array: new Float32Array([0.25, -3, 1e18, 1]) },
   {
     type: 'float16',
     numbers: [0.25, -3, 65_504, 1],
