@@ -28,7 +28,7 @@ double SumOfSquares(const float* vector, uint32_t dimensions) {
 }
 
 // `first`: the dimension that vector[0] is.
-Status NotFinite(const float* vector, uint32_t dimensions, uint32_t first) {
+[[clang::minsize]] Status NotFinite(const float* vector, uint32_t dimensions, uint32_t first) {
   uint32_t d = 0;
   while (d + 1 < dimensions && std::isfinite(vector[d])) ++d;
   const char* found = "-infinity";
@@ -41,7 +41,7 @@ Status NotFinite(const float* vector, uint32_t dimensions, uint32_t first) {
                        first + d);
 }
 
-Status CheckUnusedBits(const uint8_t* row, uint32_t dimensions) {
+[[clang::minsize]] Status CheckUnusedBits(const uint8_t* row, uint32_t dimensions) {
   if (dimensions % 8 == 0) return Status::Ok();
   const uint32_t unused = static_cast<uint32_t>(row[dimensions / 8]) >> dimensions % 8;
   if (unused == 0) return Status::Ok();

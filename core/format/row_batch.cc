@@ -28,13 +28,11 @@ Result<RowBatch> RowBatch::Decode(ByteSpan bytes, const Origin& origin) {
     if (bytes[i] != 0) return origin.Fault(i, "expected reserved byte 0, found ", bytes[i]);
   }
   const uint32_t vector_type = LoadAt<uint32_t>(bytes.data() + kVectorTypeOffset);
-  if (vector_type > static_cast<uint32_t>(VectorType::kBinary)) {
-    return origin.Fault(kVectorTypeOffset, "expected a vector type of 0 to 3, found ", vector_type);
+  if (batch.dimensions_ > kDimensionsMax || vector_type > static_cast<uint32_t>(VectorType::kBinary)) {
+    return origin.Fault(4, "expected at most ", kDimensionsMax, " dimensions of type 0 to 3, found ",
+                        batch.dimensions_, " of ", vector_type);
   }
   batch.vector_type_ = static_cast<VectorType>(vector_type);
-  if (batch.dimensions_ > kDimensionsMax) {
-    return origin.Fault(4, "expected at most ", kDimensionsMax, " dimensions, found ", batch.dimensions_);
-  }
   // u64 throughout: 32-bit sums of these would wrap in wasm.
   uint64_t lists_end = kHeaderBytes + id_bytes + metadata_bytes;
   uint64_t vectors_start = AlignUp16(lists_end);

@@ -44,7 +44,7 @@ void F32Scorer::SetVector(const float* vector, float inverse_norm) {
 }
 
 void F32Scorer::SetRow(uint32_t ordinal) {
-  query_ = FloatsOf(ordinal, query_row_.data());
+  query_ = FloatsOf(ordinal, 0);
   query_inverse_norm_ = InverseNorm(ordinal);
 }
 
@@ -79,26 +79,32 @@ bool F32Scorer::SameRow(uint32_t a, uint32_t b) const {
   return std::memcmp(rows_.row(a), rows_.row(b), rows_.stride_bytes()) == 0;
 }
 
+Status F32Scorer::ReserveWidened(uint32_t kept) {
+  const size_t floats = (size_t{2} + kept) * dimensions_;
+  return widen_ == nullptr || floats <= widened_.size() ? Status::Ok() : widened_.Resize(floats);
+}
+
 Status F32Scorer::ReserveKept(uint32_t count) {
   if (count <= kept_.size()) return Status::Ok();
-  if (widen_ != nullptr) OMENDB_TRY(widened_.Resize((size_t{count} + 1) * dimensions_));
+  OMENDB_TRY(ReserveWidened(count));
   OMENDB_TRY(kept_floats_.Resize(count));
   return kept_.Resize(count);
 }
 
-const float* F32Scorer::FloatsOf(uint32_t ordinal, float* place) const {
+const float* F32Scorer::FloatsOf(uint32_t ordinal, uint32_t place) const {
   if (widen_ == nullptr) return Row(ordinal);
-  widen_(rows_.row(ordinal), dimensions_, place);
-  return place;
+  float* floats = widened_.data() + size_t{place} * dimensions_;
+  widen_(rows_.row(ordinal), dimensions_, floats);
+  return floats;
 }
 
 void F32Scorer::SetKept(uint32_t slot, uint32_t ordinal) {
   kept_[slot] = ordinal;
-  kept_floats_[slot] = FloatsOf(ordinal, widened_.data() + (size_t{slot} + 1) * dimensions_);
+  kept_floats_[slot] = FloatsOf(ordinal, 2 + slot);
 }
 
 bool F32Scorer::AnyKeptNearer(uint32_t count, uint32_t ordinal, float distance) const {
-  const float* row = FloatsOf(ordinal, widened_.data());
+  const float* row = FloatsOf(ordinal, 1);
   const float row_inverse_norm = InverseNorm(ordinal);
   for (uint32_t slot = 0; slot < count; ++slot) {
     float between = kernel_(kept_floats_.data()[slot], row, dimensions_);

@@ -21,15 +21,16 @@ class F32Scorer final : public Scorer {
   F32Scorer(const ChunkedRows& rows, const Array<float>& inverse_norms, Metric metric, uint32_t dimensions,
             VectorType type = VectorType::kFloat32);
 
-  // Once, before SetRow. OUT_OF_MEMORY; never for rows of floats.
-  Status Reserve() { return widen_ == nullptr ? Status::Ok() : query_row_.Resize(dimensions_); }
+  // Before SetRow. OUT_OF_MEMORY; never for rows of floats. A ReserveKept that makes room ends what SetRow
+  // set.
+  Status Reserve() { return ReserveWidened(0); }
 
   // The vector is read where it is until the next Set call.
   void SetVector(const float* vector, float inverse_norm) override;
   void SetRow(uint32_t ordinal) override;
   void Distances(const uint32_t* ordinals, uint32_t count, float* distances) const override;
   [[nodiscard]] bool SameRow(uint32_t a, uint32_t b) const override;
-  Status ReserveKept(uint32_t count) override;
+  [[clang::minsize]] Status ReserveKept(uint32_t count) override;
   void SetKept(uint32_t slot, uint32_t ordinal) override;
   [[nodiscard]] bool AnyKeptNearer(uint32_t count, uint32_t ordinal, float distance) const override;
 
@@ -37,8 +38,9 @@ class F32Scorer final : public Scorer {
   [[nodiscard]] const float* Row(uint32_t ordinal) const {
     return reinterpret_cast<const float*>(rows_.row(ordinal));
   }
-  // The row where it lies, or widened into `place`.
-  [[nodiscard, gnu::noinline]] const float* FloatsOf(uint32_t ordinal, float* place) const;
+  [[clang::minsize]] Status ReserveWidened(uint32_t kept);
+  // The row where it lies, or widened into row `place` of widened_.
+  [[nodiscard, gnu::noinline]] const float* FloatsOf(uint32_t ordinal, uint32_t place) const;
   [[nodiscard]] float InverseNorm(uint32_t ordinal) const {
     return metric_ == Metric::kCosine ? inverse_norms_.data()[ordinal] : 1;
   }
@@ -57,8 +59,7 @@ class F32Scorer final : public Scorer {
   float query_inverse_norm_ = 1;
   Array<uint32_t> kept_;
   Array<const float*> kept_floats_;  // the same rows
-  // Of rows that are no floats: the query; a place for what is compared to the kept rows, and then those.
-  Array<float> query_row_;
+  // Of rows that are no floats: the query, what is compared to the kept rows, and then those.
   mutable Array<float> widened_;
 };
 

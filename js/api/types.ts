@@ -1,7 +1,7 @@
 /** The public types of OmenDB. `docs/architecture.md` explains the words. */
 import type { StorageAdapter } from '../../storage/contract.js'
 import type { Durability, Metric, Quantization } from '../engine/protocol.js'
-import type { Float16ArrayLike, VectorType } from '../wasm/vector-types.js'
+import type { Float16ArrayLike, StoredArray, VectorType } from '../wasm/vector-types.js'
 
 export type { Durability, Float16ArrayLike, Metric, Quantization, VectorType }
 
@@ -25,7 +25,7 @@ export type StorageName = 'memory' | 'indexeddb' | 'idbfs' | 'opfs' | 'fs'
 export type VectorLike = readonly number[] | VectorArray
 
 /** As {@link VectorLike}, in an array that can hold many. */
-export type VectorArray = Float32Array | Float16ArrayLike | Uint16Array | Int8Array | Uint8Array
+export type VectorArray = StoredArray
 
 export interface OpenOptions {
   /**

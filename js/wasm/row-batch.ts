@@ -233,6 +233,7 @@ function writeMetadata(writer: ByteWriter, value: unknown, row: number): void {
   }
 }
 
+/** Into `target`, the rest of the batch. */
 function writeVectors(
   target: Uint8Array<ArrayBuffer>,
   { dimensions, vectors }: RowSource,
@@ -241,53 +242,43 @@ function writeVectors(
   end: number,
 ): void {
   const rowBytes = vectorBytes(type, dimensions)
-  const floats = vectors instanceof Float32Array ? vectors : null
+  const columns = vectors instanceof Float32Array ? vectors : null
   if (isStoredArray(type, vectors)) {
     target.set(storedBytes(vectors).subarray(start * rowBytes, end * rowBytes))
     return
   }
+  const floats = type === 'float32' ? new Float32Array(target.buffer, target.byteOffset) : null
   for (let row = start; row < end; row += 1) {
-    const vector = floats?.subarray(row * dimensions, (row + 1) * dimensions) ?? vectors[row]
-    writeVector(target, (row - start) * rowBytes, vector, type, dimensions, row)
+    const given = columns?.subarray(row * dimensions, (row + 1) * dimensions) ?? vectors[row]
+    const vector = checkVector(given, type, dimensions, row)
+    const at = (row - start) * rowBytes
+    if (floats !== null) floats.set(vector, (row - start) * dimensions)
+    else if (isStoredArray(type, vector)) target.set(storedBytes(vector), at)
+    else narrow(type, vector, target, at, row)
   }
 }
 
-/** Whether numbers that need no narrowing are finite is the core's to say. */
-function writeVector(
-  target: Uint8Array<ArrayBuffer>,
-  at: number,
-  vector: unknown,
-  type: VectorType,
-  dimensions: number,
-  row: number,
-): void {
-  const expected = Array.isArray(vector) ? dimensions : vectorLength(type, dimensions, vector)
+/** A vector as it is written, or narrowed. Whether numbers are finite is the core's to say. */
+function checkVector(vector: unknown, type: VectorType, dimensions: number, row: number): ArrayLike<number> {
+  const isArray = Array.isArray(vector)
+  const expected = isArray ? dimensions : vectorLength(type, dimensions, vector)
   if (expected === 0) {
     throw invalid(row, `a vector is ${describe(vector)}; expected a ${arraysOf(type)} or an array of numbers`)
   }
-  const { length } = vector as ArrayLike<number>
-  if (length !== expected) {
+  const numbers = vector as ArrayLike<number>
+  if (numbers.length !== expected) {
     throw errorFromCode(
       'DIMENSION_MISMATCH',
-      `row ${row}: expected ${expected} ${unitOf(type, vector)}, found ${length}`,
+      `row ${row}: expected ${expected} ${unitOf(type, vector)}, found ${numbers.length}`,
     )
   }
-  if (isStoredArray(type, vector)) {
-    target.set(storedBytes(vector), at)
-    return
-  }
-  const numbers = Array.isArray(vector) ? checkNumbers(vector, row) : (vector as Float32Array)
-  if (type === 'float32') new Float32Array(target.buffer, target.byteOffset + at, dimensions).set(numbers)
-  else narrow(type, numbers, target, at, row)
-}
-
-function checkNumbers(vector: readonly unknown[], row: number): readonly number[] {
-  for (let i = 0; i < vector.length; i += 1) {
+  if (!isArray) return numbers
+  for (let i = 0; i < dimensions; i += 1) {
     // A hole or a string would become a number in silence.
-    if (typeof vector[i] !== 'number')
-      throw invalid(row, `component ${i} of the vector is ${describe(vector[i])}`)
+    if (typeof numbers[i] !== 'number')
+      throw invalid(row, `component ${i} of the vector is ${describe(numbers[i])}`)
   }
-  return vector as number[]
+  return numbers
 }
 
 function blobListSize(count: number, bytes: number): number {
