@@ -48,7 +48,8 @@ module.exports = {
       from: { path: '^js/api/' },
       to: {
         path: '^(js/engine|js/wasm|storage)/',
-        pathNot: '^js/(engine/(protocol|macrotask)|wasm/(row-batch|json-value|byte-writer))\\.ts$',
+        pathNot:
+          '^js/(engine/(protocol|macrotask)|wasm/(row-batch|vector-types|json-value|byte-writer))\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },

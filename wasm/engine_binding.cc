@@ -96,13 +96,13 @@ class EngineBinding {
     if (name.ok()) name_ = name.value();
     return Give(name.status());
   }
-  // The answer: dimensions, metric, quantization, degree, ef_construction, seed, each a u64.
+  // The answer: dimensions, metric, quantization, degree, ef_construction, seed, vector type, each a u64.
   uint32_t CollectionOptionsOf(uint32_t collection, uint32_t view) {
     auto options = engine_->CollectionOptionsOf(collection, view);
     if (options.ok()) {
       const CollectionOptions& o = options.value();
       GiveRecord({o.dimensions, static_cast<uint64_t>(o.metric), static_cast<uint64_t>(o.quantization),
-                  o.degree, o.ef_construction, o.seed});
+                  o.degree, o.ef_construction, o.seed, static_cast<uint64_t>(o.vector_type)});
     }
     return Give(options.status());
   }
@@ -118,13 +118,14 @@ class EngineBinding {
   uint32_t FrameUpsert(uint32_t collection) { return Give(engine_->FrameUpsert(collection)); }
   uint32_t FrameDelete(uint32_t collection) { return Give(engine_->FrameDelete(collection)); }
   uint32_t FrameCreate(uint32_t name_size, uint32_t dimensions, uint32_t metric, uint32_t quantization,
-                       uint32_t degree, uint32_t ef_construction, uint64_t seed) {
+                       uint32_t degree, uint32_t ef_construction, uint64_t seed, uint32_t vector_type) {
     const CollectionOptions options{.dimensions = dimensions,
                                     .metric = static_cast<Metric>(metric),
                                     .quantization = static_cast<Quantization>(quantization),
                                     .degree = static_cast<uint16_t>(degree),
                                     .ef_construction = static_cast<uint16_t>(ef_construction),
-                                    .seed = seed};
+                                    .seed = seed,
+                                    .vector_type = static_cast<VectorType>(vector_type)};
     return Give(engine_->FrameCreate(Text(name_size), options));
   }
   uint32_t FrameDrop(uint32_t collection) { return Give(engine_->FrameDrop(collection)); }

@@ -1,6 +1,6 @@
-// AVX2 + FMA kernels for x86-64. This file alone is compiled with those instructions, so it includes
+// AVX2 + FMA + F16C kernels for x86-64. This file alone is compiled with those instructions, so it includes
 // nothing whose inline functions another file might pick up.
-#if defined(__AVX2__) && defined(__FMA__)
+#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 
 #include <immintrin.h>
 
@@ -207,12 +207,44 @@ void DotI8U7X4(const int8_t* query, const uint8_t* const rows[4], size_t count, 
   for (size_t row = 0; row < 4; ++row) dots[row] = SumLanes(sums_i32x8[row]);
 }
 
+void WidenF16(const uint8_t* halves, size_t count, float* floats) {
+  size_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const __m128i half_u16x8 = _mm_loadu_si128(reinterpret_cast<const __m128i_u*>(halves + 2 * i));
+    _mm256_storeu_ps(floats + i, _mm256_cvtph_ps(half_u16x8));
+  }
+  for (; i < count; ++i) {
+    const int half = halves[2 * i] | halves[2 * i + 1] << 8;
+    floats[i] = _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(half)));
+  }
+}
+
+void WidenI8(const uint8_t* bytes, size_t count, float* floats) {
+  size_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const __m128i bytes_i8x8 = _mm_loadu_si64(bytes + i);
+    _mm256_storeu_ps(floats + i, _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes_i8x8)));
+  }
+  for (; i < count; ++i) floats[i] = static_cast<float>(static_cast<int8_t>(bytes[i]));
+}
+
+void WidenBits(const uint8_t* bits, size_t count, float* floats) {
+  const __m256i bit_i32x8 = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+  size_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const __m256i set = _mm256_and_si256(_mm256_set1_epi32(bits[i / 8]), bit_i32x8);
+    const __m256i is_set = _mm256_cmpeq_epi32(set, bit_i32x8);
+    _mm256_storeu_ps(floats + i, _mm256_and_ps(_mm256_castsi256_ps(is_set), _mm256_set1_ps(1)));
+  }
+  for (; i < count; ++i) floats[i] = static_cast<float>(bits[i / 8] >> (i % 8) & 1);
+}
+
 }  // namespace
 
-const KernelSet kKernels = {"avx2",          SquaredL2F32,    DotF32,      L1F32, DotI16I8,
-                            DotI16I8X4,      DotI8,           SquaredL2I8, L1I8,  DotI8CodesX4<1>,
-                            DotI8CodesX4<2>, DotI8CodesX4<4>, DotI8U7X4};
+const KernelSet kKernels = {
+    "avx2", SquaredL2F32,    DotF32,          L1F32,           DotI16I8,  DotI16I8X4, DotI8,   SquaredL2I8,
+    L1I8,   DotI8CodesX4<1>, DotI8CodesX4<2>, DotI8CodesX4<4>, DotI8U7X4, WidenF16,   WidenI8, WidenBits};
 
 }  // namespace omendb::avx2
 
-#endif  // defined(__AVX2__) && defined(__FMA__)
+#endif  // defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)

@@ -18,7 +18,9 @@ constexpr const KernelSet* kAvailable[] = {&scalar::kKernels};
 size_t AvailableCount() {
 #if defined(__x86_64__)
   __builtin_cpu_init();  // this may run before the constructor that would do it
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? 2 : 1;
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")
+             ? 2
+             : 1;
 #else
   return 1;
 #endif

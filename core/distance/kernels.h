@@ -41,6 +41,11 @@ struct KernelSet {
   void (*dot_i8_u2_x4)(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
   void (*dot_i8_u4_x4)(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
   void (*dot_i8_u7_x4)(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
+  // `count` stored numbers, of any alignment, as floats; all exact. Infinities and NaNs stay what they are (a
+  // NaN may become another one).
+  void (*widen_f16)(const uint8_t* halves, size_t count, float* floats);
+  void (*widen_i8)(const uint8_t* bytes, size_t count, float* floats);
+  void (*widen_bits)(const uint8_t* bits, size_t count, float* floats);  // lowest bit first
 };
 
 // Every set that was compiled in and that this machine runs, scalar first; for differential tests.
@@ -63,9 +68,12 @@ void DotI8U1X4(const int8_t* query, const uint8_t* const rows[4], size_t count, 
 void DotI8U2X4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
 void DotI8U4X4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
 void DotI8U7X4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
-inline constexpr KernelSet kKernels = {"simd128",  SquaredL2F32, DotF32,      L1F32, DotI16I8,
-                                       DotI16I8X4, DotI8,        SquaredL2I8, L1I8,  DotI8U1X4,
-                                       DotI8U2X4,  DotI8U4X4,    DotI8U7X4};
+void WidenF16(const uint8_t* halves, size_t count, float* floats);
+void WidenI8(const uint8_t* bytes, size_t count, float* floats);
+void WidenBits(const uint8_t* bits, size_t count, float* floats);
+inline constexpr KernelSet kKernels = {"simd128", SquaredL2F32, DotF32,  L1F32,     DotI16I8,  DotI16I8X4,
+                                       DotI8,     SquaredL2I8,  L1I8,    DotI8U1X4, DotI8U2X4, DotI8U4X4,
+                                       DotI8U7X4, WidenF16,     WidenI8, WidenBits};
 }  // namespace simd128
 #if defined(__wasm_relaxed_simd__)
 // Relaxed SIMD has a fused multiply-add and a dot product of bytes to offer; the rest is plain SIMD128.
@@ -77,10 +85,10 @@ void DotI8U2X4(const int8_t* query, const uint8_t* const rows[4], size_t count, 
 void DotI8U4X4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
 void DotI8U7X4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]);
 inline constexpr KernelSet kKernels = {
-    "relaxed-simd",    SquaredL2F32,        DotF32,         simd128::L1F32,
-    simd128::DotI16I8, simd128::DotI16I8X4, simd128::DotI8, simd128::SquaredL2I8,
-    simd128::L1I8,     DotI8U1X4,           DotI8U2X4,      DotI8U4X4,
-    DotI8U7X4};
+    "relaxed-simd",    SquaredL2F32,        DotF32,           simd128::L1F32,
+    simd128::DotI16I8, simd128::DotI16I8X4, simd128::DotI8,   simd128::SquaredL2I8,
+    simd128::L1I8,     DotI8U1X4,           DotI8U2X4,        DotI8U4X4,
+    DotI8U7X4,         simd128::WidenF16,   simd128::WidenI8, simd128::WidenBits};
 }  // namespace relaxed_simd
 [[nodiscard]] inline const KernelSet& Kernels() { return relaxed_simd::kKernels; }
 #else

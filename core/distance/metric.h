@@ -1,4 +1,4 @@
-// Metrics over f32 vectors: how a stored vector is prepared and how two are compared.
+// Metrics over vectors: how a stored vector is prepared and how two are compared.
 //
 // Internally a search orders by an *ordering distance* that is cheap and monotone in the public one
 // (squared L2; the rest are the public values); ToPublicDistance turns it into what users see.
@@ -16,6 +16,10 @@ namespace omendb {
 // kNormMax and, under cosine, at least kCosineNormMin. On success *inverse_norm is 1/norm for cosine
 // (computed in double), else 1.
 Status CheckVector(Metric metric, const float* vector, uint32_t dimensions, float* inverse_norm);
+// The same for a row as it is kept, and INVALID_VECTOR unless the unused bits of a binary one are 0.
+// REQUIRES: a row of floats is aligned as floats are.
+Status CheckStoredVector(Metric metric, VectorType type, const uint8_t* row, uint32_t dimensions,
+                         float* inverse_norm);
 
 // The ordering distance of a query and a row, each `dimensions` floats, with their inverse norms
 // from CheckVector (used by cosine only).

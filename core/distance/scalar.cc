@@ -2,6 +2,7 @@
 // differential tests compare the others with.
 #include <bit>
 #include <cmath>
+#include <cstring>
 
 #include "distance/kernels.h"
 
@@ -75,10 +76,39 @@ void DotI8CodesX4(const int8_t* query, const uint8_t* const rows[4], size_t coun
   }
 }
 
+// The half's exponent and mantissa where a float has them. Normal numbers need another bias, infinities and
+// NaNs all exponent bits; what is left is a multiple of 2^-24, made a normal number by an exponent that is
+// subtracted again.
+float FromHalf(uint32_t half) {
+  const uint32_t sign = (half & 0x8000U) << 16;
+  const uint32_t rest = (half & 0x7fffU) << 13;
+  uint32_t bits = rest + (112U << 23);
+  if (rest >= 0x7c00U << 13) bits |= 0x7f800000U;
+  if (rest < 1U << 23) bits = std::bit_cast<uint32_t>(std::bit_cast<float>(rest + (113U << 23)) - 0x1p-14F);
+  return std::bit_cast<float>(bits | sign);
+}
+
+void WidenF16(const uint8_t* halves, size_t count, float* floats) {
+  for (size_t i = 0; i < count; ++i) {
+    uint16_t half;
+    std::memcpy(&half, halves + 2 * i, sizeof(half));
+    floats[i] = FromHalf(half);
+  }
+}
+
+void WidenI8(const uint8_t* bytes, size_t count, float* floats) {
+  for (size_t i = 0; i < count; ++i) floats[i] = static_cast<float>(static_cast<int8_t>(bytes[i]));
+}
+
+void WidenBits(const uint8_t* bits, size_t count, float* floats) {
+  for (size_t i = 0; i < count; ++i) floats[i] = static_cast<float>(bits[i / 8] >> (i % 8) & 1);
+}
+
 }  // namespace
 
-const KernelSet kKernels = {"scalar",        SquaredL2F32,    DotF32,         L1F32, DotI16I8,
-                            DotI16I8X4,      DotI8,           SquaredL2I8,    L1I8,  DotI8CodesX4<1>,
-                            DotI8CodesX4<2>, DotI8CodesX4<4>, DotI8CodesX4<7>};
+const KernelSet kKernels = {"scalar",        SquaredL2F32,    DotF32,          L1F32,    DotI16I8,
+                            DotI16I8X4,      DotI8,           SquaredL2I8,     L1I8,     DotI8CodesX4<1>,
+                            DotI8CodesX4<2>, DotI8CodesX4<4>, DotI8CodesX4<7>, WidenF16, WidenI8,
+                            WidenBits};
 
 }  // namespace omendb::scalar

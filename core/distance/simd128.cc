@@ -4,6 +4,7 @@
 #include <wasm_simd128.h>
 
 #include <cmath>
+#include <cstring>
 
 #include "distance/kernels.h"
 #include "distance/simd128_codes.h"
@@ -187,6 +188,62 @@ void DotI8U4X4(const int8_t* query, const uint8_t* const rows[4], size_t count, 
 
 void DotI8U7X4(const int8_t* query, const uint8_t* const rows[4], size_t count, int32_t dots[4]) {
   DotCodesX4<WideningDot, 7>(query, rows, count, dots);
+}
+
+namespace {
+
+// Four halves in the low bits of their lanes; see FromHalf in scalar.cc.
+v128_t FromHalves(v128_t half_u32x4) {
+  const v128_t sign = wasm_i32x4_shl(wasm_v128_and(half_u32x4, wasm_i32x4_const_splat(0x8000)), 16);
+  const v128_t rest = wasm_i32x4_shl(wasm_v128_and(half_u32x4, wasm_i32x4_const_splat(0x7fff)), 13);
+  const v128_t has_no_number = wasm_i32x4_ge(rest, wasm_i32x4_const_splat(0x7c00 << 13));
+  const v128_t all_exponent_bits = wasm_v128_and(has_no_number, wasm_i32x4_const_splat(0x7f800000));
+  const v128_t normal = wasm_i32x4_add(rest, wasm_i32x4_const_splat(112 << 23));
+  const v128_t tiny = wasm_f32x4_sub(wasm_i32x4_add(rest, wasm_i32x4_const_splat(113 << 23)),
+                                     wasm_f32x4_const_splat(0x1p-14F));
+  const v128_t is_tiny = wasm_i32x4_lt(rest, wasm_i32x4_const_splat(1 << 23));
+  const v128_t size = wasm_v128_or(wasm_v128_bitselect(tiny, normal, is_tiny), all_exponent_bits);
+  return wasm_v128_or(size, sign);
+}
+
+// Calls widen(from, to) with whole blocks of numbers and then, for what is left, with copies that are as
+// long.
+template <size_t kBlock, size_t kBlockBytes, typename WidenBlock>
+void WidenBlocks(const uint8_t* from, size_t count, float* to, WidenBlock widen) {
+  for (; count >= kBlock; count -= kBlock, from += kBlockBytes, to += kBlock) widen(from, to);
+  if (count == 0) return;
+  uint8_t last[kBlockBytes] = {};
+  float floats[kBlock];
+  std::memcpy(last, from, (count * kBlockBytes + kBlock - 1) / kBlock);
+  widen(last, floats);
+  std::memcpy(to, floats, count * sizeof(float));
+}
+
+}  // namespace
+
+void WidenF16(const uint8_t* halves, size_t count, float* floats) {
+  WidenBlocks<4, 8>(halves, count, floats, [](const uint8_t* from, float* to) {
+    wasm_v128_store(to, FromHalves(wasm_u32x4_load16x4(from)));
+  });
+}
+
+void WidenI8(const uint8_t* bytes, size_t count, float* floats) {
+  WidenBlocks<8, 8>(bytes, count, floats, [](const uint8_t* from, float* to) {
+    const v128_t wide_i16x8 = wasm_i16x8_load8x8(from);
+    wasm_v128_store(to, wasm_f32x4_convert_i32x4(wasm_i32x4_extend_low_i16x8(wide_i16x8)));
+    wasm_v128_store(to + 4, wasm_f32x4_convert_i32x4(wasm_i32x4_extend_high_i16x8(wide_i16x8)));
+  });
+}
+
+void WidenBits(const uint8_t* bits, size_t count, float* floats) {
+  WidenBlocks<8, 1>(bits, count, floats, [](const uint8_t* from, float* to) {
+    const v128_t byte = wasm_i32x4_splat(*from);
+    const v128_t low = wasm_i32x4_const(1, 2, 4, 8);
+    const v128_t high = wasm_i32x4_const(16, 32, 64, 128);
+    const v128_t one = wasm_f32x4_const_splat(1);
+    wasm_v128_store(to, wasm_v128_and(one, wasm_i32x4_eq(wasm_v128_and(byte, low), low)));
+    wasm_v128_store(to + 4, wasm_v128_and(one, wasm_i32x4_eq(wasm_v128_and(byte, high), high)));
+  });
 }
 
 }  // namespace omendb::simd128

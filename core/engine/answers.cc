@@ -2,10 +2,12 @@
 
 namespace omendb {
 
-RowBatchLayout LayOutRows(const ReadView& view, std::span<const RowRef> rows, uint32_t include) {
+RowBatchLayout LayOutRows(const ReadView& view, std::span<const RowRef> rows, uint32_t include,
+                          VectorType type) {
   RowBatchLayout layout;
   layout.count = static_cast<uint32_t>(rows.size());
   layout.dimensions = (include & kIncludeVectors) != 0 ? view.collection().options().dimensions : 0;
+  layout.vector_type = type;
   for (RowRef row : rows) {
     layout.id_bytes += view.id(row).size();
     if ((include & kIncludeMetadata) != 0) layout.metadata_bytes += view.metadata(row).size();
@@ -17,12 +19,23 @@ RowBatchLayout LayOutRows(const ReadView& view, std::span<const RowRef> rows, ui
 void WriteRows(const ReadView& view, std::span<const RowRef> rows, const RowBatchLayout& layout,
                uint8_t* out) {
   RowBatchWriter writer(layout, out);
-  for (RowRef row : rows) writer.Add(view.id(row), view.metadata(row), view.vector(row));
+  const VectorType stored = view.collection().options().vector_type;
+  const WidenFunction widen = layout.vector_type == stored ? nullptr : WidenFunctionOf(stored);
+  assert(widen == nullptr || layout.vector_type == VectorType::kFloat32);
+  for (RowRef row : rows) {
+    uint8_t* vector = writer.Add(view.id(row), view.metadata(row));
+    if (layout.dimensions == 0) continue;
+    if (widen == nullptr) {
+      std::memcpy(vector, view.stored_vector(row), layout.vector_bytes());
+    } else {
+      widen(view.stored_vector(row), layout.dimensions, reinterpret_cast<float*>(vector));
+    }
+  }
   writer.Finish();
 }
 
 Status AppendRows(const ReadView& view, std::span<const RowRef> rows, uint32_t include, Bytes& out) {
-  const RowBatchLayout layout = LayOutRows(view, rows, include);
+  const RowBatchLayout layout = LayOutRows(view, rows, include, VectorType::kFloat32);
   OMENDB_TRY(layout.Check());
   const size_t start = (out.size() + 15) / 16 * 16;
   OMENDB_TRY(out.Resize(start + static_cast<size_t>(layout.bytes())));

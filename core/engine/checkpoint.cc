@@ -132,17 +132,18 @@ ObjectReference Checkpoint::Name() {
   return ObjectReference::To(name_, object_.span());
 }
 
-Status Checkpoint::MakeVectors(const RowStore& rows, const Segment& segment, uint32_t dimensions,
-                               SegmentPlan& own, SegmentManifest& entry) {
+Status Checkpoint::MakeVectors(const Collection& collection, const Segment& segment, SegmentPlan& own,
+                               SegmentManifest& entry) {
   OMENDB_TRY(entry.vectors.ReserveMore(1));
-  const size_t row_bytes = size_t{dimensions} * sizeof(float);
+  const RowStore& rows = collection.rows();
+  const size_t row_bytes = rows.vector_bytes();
   const size_t part = std::max<size_t>(1, kObjectBodyBytesTarget / row_bytes);
   const uint32_t count = static_cast<uint32_t>(std::min<size_t>(part, segment.rows() - own.next_vector));
-  OMENDB_TRY(BeginVectors(count, dimensions, object_));
+  OMENDB_TRY(BeginVectors(count, collection.options().vector_type, collection.options().dimensions, object_));
   OMENDB_TRY(object_.ReserveMore(count * row_bytes));
   for (uint32_t i = 0; i < count; ++i) {
-    const float* vector = rows.vector(segment.slots[own.next_vector + i]);
-    OMENDB_TRY(object_.Append(ByteSpan(reinterpret_cast<const uint8_t*>(vector), row_bytes)));
+    const uint8_t* vector = rows.stored_vector(segment.slots[own.next_vector + i]);
+    OMENDB_TRY(object_.Append(ByteSpan(vector, row_bytes)));
   }
   OMENDB_TRY(FinishObject(ObjectKind::kVectors, object_));
   entry.vectors.PushReserved({Name(), false, kVectorsOffset, count});
@@ -175,7 +176,7 @@ Result<bool> Checkpoint::MakeSegmentPart(const CollectionPlan& plan, const Segme
                                          SegmentManifest& entry) {
   const RowStore& rows = plan.collection->rows();
   if (own.vectors_due && own.next_vector < entry.rows) {
-    OMENDB_TRY(MakeVectors(rows, segment, plan.collection->options().dimensions, own, entry));
+    OMENDB_TRY(MakeVectors(*plan.collection, segment, own, entry));
     return true;
   }
   if (own.blobs_due && own.next_id < entry.rows) {

@@ -55,7 +55,7 @@ class Checkpoint {
   Result<bool> MakePart(CollectionPlan& plan, CollectionManifest& entry);
   Result<bool> MakeSegmentPart(const CollectionPlan& plan, const Segment& segment, SegmentPlan& own,
                                SegmentManifest& entry);
-  Status MakeVectors(const RowStore& rows, const Segment& segment, uint32_t dimensions, SegmentPlan& own,
+  Status MakeVectors(const Collection& collection, const Segment& segment, SegmentPlan& own,
                      SegmentManifest& entry);
   Status MakeBlobs(const RowStore& rows, const Segment& segment, bool metadata, uint32_t* next,
                    Array<RowsReference>& references);

@@ -20,7 +20,7 @@ void OfferBlock(const Scorer& scorer, std::span<const uint32_t> ordinals, float*
 }  // namespace
 
 Status CodeRecall::MeasureNext(const RowStore& rows, const Bitmap& linked, const Bitmap& dead, Scorer& exact,
-                               Scorer& coded) {
+                               Scorer& coded, float* scratch) {
   const auto counts = [&](uint32_t slot) { return linked.Test(slot) && !dead.Test(slot); };
   const uint32_t slots = linked.size();
   // A row from each of kQueries stretches.
@@ -45,8 +45,9 @@ Status CodeRecall::MeasureNext(const RowStore& rows, const Bitmap& linked, const
   OMENDB_TRY(nearest.Reset(kHits));
   OMENDB_TRY(candidates.Reset(kEfSearchDefault));
   OMENDB_TRY(found.Reset(kHits));
-  exact.SetVector(rows.vector(query), rows.inverse_norm(query));
-  coded.SetVector(rows.vector(query), rows.inverse_norm(query));
+  const float* vector = rows.Vector(query, scratch);
+  exact.SetVector(vector, rows.inverse_norm(query));
+  coded.SetVector(vector, rows.inverse_norm(query));
   for (size_t start = 0; start < sample_.size(); start += kBlock) {
     const auto block =
         std::as_const(sample_).span().subspan(start, std::min<size_t>(kBlock, sample_.size() - start));

@@ -27,9 +27,10 @@ class CodeRecall {
     return wanted_ == 0 ? 0 : static_cast<float>(missed_) / static_cast<float>(wanted_);
   }
 
-  // Asks for one row more, among the rows that are linked and not dead. OUT_OF_MEMORY.
+  // Asks for one row more, among the rows that are linked and not dead. `scratch`: as for RowStore::Vector.
+  // OUT_OF_MEMORY.
   Status MeasureNext(const RowStore& rows, const Bitmap& linked, const Bitmap& dead, Scorer& exact,
-                     Scorer& coded);
+                     Scorer& coded, float* scratch);
 
  private:
   uint32_t queries_ = 0;

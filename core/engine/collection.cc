@@ -16,7 +16,7 @@ constexpr uint32_t kSqueezedSlotsMin = 2048;
 Collection::Collection(CollectionId id, const CollectionOptions& options)
     : id_(id),
       options_(options),
-      rows_(options.metric, options.dimensions),
+      rows_(options),
       ids_(MixBits(options.seed ^ (uint64_t{id} << 32))),
       index_(rows_, options) {}
 
@@ -68,11 +68,19 @@ Status Collection::ReserveDeaths(uint64_t count) {
   return Status::Ok();
 }
 
-Status Collection::Stage(const RowBatch& batch, bool is_upload) {
-  if (batch.count() > 0 && batch.dimensions() != options_.dimensions) {
+Status Collection::CheckVectors(const RowBatch& batch) const {
+  if (batch.count() == 0) return Status::Ok();
+  if (batch.dimensions() != options_.dimensions) {
     return Status::Error(Code::kDimensionMismatch, "expected vectors of ", options_.dimensions,
                          " dimensions, found ", batch.dimensions());
   }
+  if (batch.vector_type() == options_.vector_type) return Status::Ok();
+  return Status::Error(Code::kInvalidArgument, "expected vectors of type ", NameOf(options_.vector_type),
+                       ", found ", NameOf(batch.vector_type()));
+}
+
+Status Collection::Stage(const RowBatch& batch, bool is_upload) {
+  OMENDB_TRY(CheckVectors(batch));
   const uint32_t staged_before = staged();
   OMENDB_TRY(rows_.ReserveMore(batch.count()));
   OMENDB_TRY(staged_.ReserveMore(batch.count()));
@@ -341,7 +349,7 @@ Status Collection::FinishLoad(const Origin& origin) {
     // What holes once weighed nobody knows any more: about as much as the rest.
     const uint32_t kept = segment.rows() - segment.holes;
     segment.bytes =
-        kept == 0 ? uint64_t{4} * options_.dimensions * segment.rows() : bytes / kept * segment.holes + bytes;
+        kept == 0 ? uint64_t{rows_.vector_bytes()} * segment.rows() : bytes / kept * segment.holes + bytes;
   }
   for (uint32_t slot = 0; slot < rows_.slots(); ++slot) {
     if (numbers_[slot] == kNoSlot) rows_.Free(slot);

@@ -59,8 +59,11 @@ class Collection {
   }
 
   // ---- Writing ---------------------------------------------------------------------------------------
+  // Whether the batch's vectors are as the options say: DIMENSION_MISMATCH, INVALID_ARGUMENT. Values are not
+  // looked at.
+  [[nodiscard]] Status CheckVectors(const RowBatch& batch) const;
   // All rows of the batch or none. `is_upload`: they become a segment of their own when committed. Messages
-  // name the row. DIMENSION_MISMATCH, INVALID_VECTOR, LIMIT_EXCEEDED, OUT_OF_MEMORY.
+  // name the row. As CheckVectors; INVALID_VECTOR, LIMIT_EXCEEDED, OUT_OF_MEMORY.
   Status Stage(const RowBatch& batch, bool is_upload);
   // Room to remember that `count` more rows die in the frame that is being built.
   Status ReserveDeaths(uint64_t count);

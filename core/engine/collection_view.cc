@@ -78,9 +78,8 @@ void CollectionView::Hide(RowRef row) {
 }
 
 Status CollectionView::Upsert(const Collection& collection, const RowBatch& batch) {
-  const CollectionOptions& options = collection.options();
   if (!overlay_) {
-    overlay_ = MakeOwned<Overlay>(options.metric, options.dimensions, options.seed);
+    overlay_ = MakeOwned<Overlay>(collection.options());
     if (!overlay_) return OutOfMemory(sizeof(Overlay));
   }
   Overlay& overlay = *overlay_;

@@ -16,7 +16,7 @@ inline constexpr uint32_t kOverlayNumber = 1U << 31;  // greater than every numb
 
 // Rows written by a transaction, by slot in order of writing; replaced and deleted ones are hidden.
 struct Overlay {
-  Overlay(Metric metric, uint32_t dimensions, uint64_t key) : rows(metric, dimensions), ids(key) {}
+  explicit Overlay(const CollectionOptions& options) : rows(options), ids(options.seed) {}
   RowStore rows;
   IdMap ids;
   Bitmap hidden;
@@ -78,7 +78,10 @@ class ReadView {
 
   [[nodiscard]] ByteSpan id(RowRef row) const { return StoreOf(row).id(SlotOf(row)); }
   [[nodiscard]] ByteSpan metadata(RowRef row) const { return StoreOf(row).metadata(SlotOf(row)); }
-  [[nodiscard]] const float* vector(RowRef row) const { return StoreOf(row).vector(SlotOf(row)); }
+  // As it is kept, in the collection's type.
+  [[nodiscard]] const uint8_t* stored_vector(RowRef row) const {
+    return StoreOf(row).stored_vector(SlotOf(row));
+  }
   [[nodiscard]] uint32_t NumberOf(RowRef row) const {
     return row >= kOverlayNumber ? row : collection_->numbers()[row];
   }

@@ -80,8 +80,8 @@ Status FrameBuilder::StageUpsert(CollectionId id, ByteSpan payload, const Origin
   }
   OMENDB_TRY(duplicates_.Check(batch));
   operation->rows = batch.count();
-  operation->is_upload =
-      uint64_t{4} * batch.dimensions() * batch.count() >= kUploadVectorBytes && batch.count() > 0;
+  const uint64_t vector_bytes = batch.count() * uint64_t{collection->rows().vector_bytes()};
+  operation->is_upload = vector_bytes >= kUploadVectorBytes;
   OMENDB_TRY(collection->Stage(batch, operation->is_upload));
   operation->deaths = batch.count();
   if (operation->is_upload) {
@@ -311,18 +311,16 @@ Status FrameBuilder::Check(const Collection& collection, ByteSpan bytes) {
                          " rows in one commit, found ", batch.count());
   }
   const CollectionOptions& options = collection.options();
-  if (batch.count() > 0 && batch.dimensions() != options.dimensions) {
-    return Status::Error(Code::kDimensionMismatch, "expected vectors of ", options.dimensions,
-                         " dimensions, found ", batch.dimensions());
-  }
+  OMENDB_TRY(collection.CheckVectors(batch));
   OMENDB_TRY(duplicates_.Check(batch));
   // Copied, because a caller's bytes need not be aligned.
-  Array<float> vector;
-  OMENDB_TRY(vector.Resize(options.dimensions));
+  Bytes vector;
+  OMENDB_TRY(vector.Resize(collection.rows().vector_bytes()));
   for (uint32_t row = 0; row < batch.count(); ++row) {
-    std::memcpy(vector.data(), batch.vector_bytes(row), vector.size() * sizeof(float));
+    std::memcpy(vector.data(), batch.vector_bytes(row), vector.size());
     float inverse_norm = 1;
-    Status valid = CheckVector(options.metric, vector.data(), options.dimensions, &inverse_norm);
+    Status valid = CheckStoredVector(options.metric, options.vector_type, vector.data(), options.dimensions,
+                                     &inverse_norm);
     if (!valid.ok()) return Status::Error(valid.code(), "row ", row, ": ", valid.message());
   }
   return Status::Ok();

@@ -14,18 +14,28 @@ namespace {
 // Quantiles of a thousand rows place the ranges within a percent or two; more rows cost time only.
 constexpr uint32_t kTrainingRowsMax = 1024;
 
+// Of rows that have to be widened for it: at most this much of them.
+constexpr size_t kWidenedSampleBytesMax = size_t{16} << 20;
+
 struct Sample {
+  Array<float> widened;  // what vectors point into, unless rows are floats
   Array<const float*> vectors;
   Array<float> inverse_norms;
 };
 
 // Rows that are not hidden, one from each of kTrainingRowsMax equal stretches, so that sorted rows are all
 // represented.
-Status DrawSample(const RowStore& rows, const Bitmap& hidden, uint64_t seed, Sample* sample) {
+Status DrawSample(const RowStore& rows, uint32_t dimensions, const Bitmap& hidden, uint64_t seed,
+                  Sample* sample) {
   OMENDB_TRY(sample->vectors.Reserve(kTrainingRowsMax));
   OMENDB_TRY(sample->inverse_norms.Reserve(kTrainingRowsMax));
   Prng prng(seed ^ rows.slots());
   uint32_t stretches = std::min(rows.slots(), kTrainingRowsMax);
+  if (rows.widens()) {
+    const size_t most = kWidenedSampleBytesMax / (dimensions * sizeof(float));
+    stretches = static_cast<uint32_t>(std::min<size_t>(stretches, most));
+    OMENDB_TRY(sample->widened.Resize(size_t{stretches} * dimensions));
+  }
   for (uint32_t i = 0; i < stretches; ++i) {
     uint32_t first = static_cast<uint32_t>(uint64_t{rows.slots()} * i / stretches);
     uint32_t last = static_cast<uint32_t>(uint64_t{rows.slots()} * (i + 1) / stretches);
@@ -33,7 +43,8 @@ Status DrawSample(const RowStore& rows, const Bitmap& hidden, uint64_t seed, Sam
     for (uint32_t step = 0; step < last - first; ++step) {
       uint32_t slot = first + (start + step) % (last - first);
       if (hidden.Test(slot)) continue;
-      sample->vectors.PushReserved(rows.vector(slot));
+      float* widened = rows.widens() ? sample->widened.data() + size_t{i} * dimensions : nullptr;
+      sample->vectors.PushReserved(rows.Vector(slot, widened));
       sample->inverse_norms.PushReserved(rows.inverse_norm(slot));
       break;
     }
@@ -53,8 +64,10 @@ GraphIndex::GraphIndex(const RowStore& rows, const CollectionOptions& options)
     : rows_(rows),
       options_(options),
       graph_(options.degree, options.seed),
-      f32_query_(rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions),
-      f32_pair_(rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions) {}
+      f32_query_(rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions,
+                 options.vector_type),
+      f32_pair_(rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions,
+                options.vector_type) {}
 
 Scorer& GraphIndex::QueryScorer() {
   if (codes_) return *codes_->query;
@@ -99,7 +112,8 @@ bool GraphIndex::WantsTraining() const {
 
 Status GraphIndex::Train(const Bitmap& hidden) {
   Sample sample;
-  OMENDB_TRY(DrawSample(rows_, hidden, options_.seed, &sample));
+  OMENDB_TRY(ReserveFloats());
+  OMENDB_TRY(DrawSample(rows_, options_.dimensions, hidden, options_.seed, &sample));
   Owned<Quantizer> quantizer =
       MakeQuantizer(ChooseQuantization(options_), options_.metric, options_.dimensions, options_.seed);
   if (!quantizer) return OutOfMemory(sizeof(Quantizer));
@@ -146,9 +160,15 @@ Status GraphIndex::ReserveCode(Codes& codes, uint32_t slot) {
   return Status::Ok();
 }
 
-void GraphIndex::Encode(Codes& codes, uint32_t slot) const {
-  codes.quantizer->Encode(rows_.vector(slot), rows_.inverse_norm(slot), codes.room.data(),
-                          codes.rows.row(slot));
+Status GraphIndex::ReserveFloats() {
+  if (!rows_.widens()) return Status::Ok();
+  if (quantized()) return floats_.Resize(options_.dimensions);
+  OMENDB_TRY(f32_query_.Reserve());
+  return f32_pair_.Reserve();
+}
+
+void GraphIndex::Encode(Codes& codes, uint32_t slot) {
+  codes.quantizer->Encode(FloatsOf(slot), rows_.inverse_norm(slot), codes.room.data(), codes.rows.row(slot));
 }
 
 Status GraphIndex::EncodeSome(uint32_t count) {
@@ -168,6 +188,7 @@ Status GraphIndex::EncodeSome(uint32_t count) {
 }
 
 Status GraphIndex::ReserveNode(uint32_t slot) {
+  OMENDB_TRY(ReserveFloats());
   OMENDB_TRY(linked_.Reserve(uint64_t{slot} + 1));
   OMENDB_TRY(dead_.Reserve(uint64_t{slot} + 1));
   OMENDB_TRY(unseen_.Reserve(uint64_t{slot} + 1));
@@ -331,6 +352,7 @@ void GraphIndex::Reset() {
 
 Status GraphIndex::LoadNodes(ByteSpan object, uint32_t nodes, uint32_t row_count, const Origin& origin,
                              Array<uint32_t>* rows) {
+  OMENDB_TRY(ReserveFloats());
   Owned<Quantizer> quantizer;
   TrainingState training;
   OMENDB_TRY(DecodeNodes(object, options_, nodes, row_count, origin, &training, &quantizer, rows));

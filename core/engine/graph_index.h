@@ -56,7 +56,9 @@ class GraphIndex {
   // ---- What the codes cost (code_recall.h) ---------------------------------------------------------------
   [[nodiscard]] bool WantsMeasuring() const { return codes_ && !encoding() && !code_recall_.complete(); }
   // One step. OUT_OF_MEMORY.
-  Status MeasureNext() { return code_recall_.MeasureNext(rows_, linked_, dead_, f32_query_, *codes_->query); }
+  Status MeasureNext() {
+    return code_recall_.MeasureNext(rows_, linked_, dead_, f32_query_, *codes_->query, floats_.data());
+  }
   [[nodiscard]] const CodeRecall& code_recall() const { return code_recall_; }
 
   // ---- Rows that go ------------------------------------------------------------------------------------
@@ -120,6 +122,9 @@ class GraphIndex {
   };
 
   [[nodiscard]] Scorer& PairScorer();
+  // The row as floats, until the next call. REQUIRES: ReserveFloats.
+  [[nodiscard]] const float* FloatsOf(uint32_t slot) { return rows_.Vector(slot, floats_.data()); }
+  Status ReserveFloats();
   [[nodiscard]] bool quantized() const { return options_.quantization != Quantization::kNone; }
   // Codes without rows, ready to encode. REQUIRES: the quantizer is trained. OUT_OF_MEMORY.
   Result<Owned<Codes>> MakeCodes(Owned<Quantizer> quantizer) const;
@@ -127,7 +132,7 @@ class GraphIndex {
   void Use(Owned<Codes> codes, const TrainingState& training);
   // Room for the code of `slot`; those between the last one and it are zero.
   static Status ReserveCode(Codes& codes, uint32_t slot);
-  void Encode(Codes& codes, uint32_t slot) const;
+  void Encode(Codes& codes, uint32_t slot);
   // Nodes up to `slot` that nothing leads to.
   Status AddHoles(uint32_t slot);
   Status ReserveNode(uint32_t slot);
@@ -144,6 +149,7 @@ class GraphIndex {
   HnswGraph graph_;
   F32Scorer f32_query_;
   F32Scorer f32_pair_;
+  Array<float> floats_;          // a row that is none, widened
   Owned<Codes> codes_;           // null before training and without quantization
   Owned<Codes> next_codes_;      // being made
   TrainingState training_;       // of codes_

@@ -212,11 +212,12 @@ Status Loader::LoadBlobs(const Required& required, ByteSpan bytes, const Origin&
 }
 
 Status Loader::LoadVectors(const Required& required, ByteSpan bytes, const Origin& origin) {
-  const uint32_t dimensions = manifest_.collections[required.collection].options.dimensions;
-  OMENDB_ASSIGN(const uint8_t* vectors, DecodeVectors(bytes, required.vectors, dimensions, origin));
+  const CollectionOptions& options = manifest_.collections[required.collection].options;
+  OMENDB_ASSIGN(const uint8_t* vectors,
+                DecodeVectors(bytes, required.vectors, options.vector_type, options.dimensions, origin));
   RowStore& rows = At(required.collection).loading_rows();
   const Array<uint32_t>& slots = gathered_[required.collection].slots;
-  const size_t stride = size_t{dimensions} * sizeof(float);
+  const size_t stride = rows.vector_bytes();
   for (uint32_t i = 0; i < required.rows; ++i) {
     const uint32_t slot = slots[required.first_row + i];
     if (slot == kNoSlot) continue;

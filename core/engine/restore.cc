@@ -17,7 +17,8 @@ Status AddUpserts(const ReadView& view, std::span<const RowRef> rows, Collection
   while (!rows.empty()) {
     const std::span<const RowRef> part = rows.first(std::min(rows.size(), kRowsPerOperation));
     rows = rows.subspan(part.size());
-    const RowBatchLayout layout = LayOutRows(view, part, kIncludeAll);
+    const RowBatchLayout layout =
+        LayOutRows(view, part, kIncludeAll, view.collection().options().vector_type);
     OMENDB_TRY(layout.Check());
     if (layout.bytes() > kBatchBytesMax) {
       return Status::Error(Code::kLimitExceeded, "expected at most ", kBatchBytesMax,

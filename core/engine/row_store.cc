@@ -9,8 +9,12 @@
 namespace omendb {
 namespace {
 
-// Whole 16-byte words, so that every row is aligned for the kernels.
-size_t StrideBytes(uint32_t dimensions) { return (size_t{dimensions} * sizeof(float) + 15) / 16 * 16; }
+// Floats in whole 16-byte words, so that every row is aligned for the kernels. Rows that are widened first
+// follow each other closely.
+size_t StrideBytes(const CollectionOptions& options) {
+  const size_t bytes = VectorBytes(options.vector_type, options.dimensions);
+  return options.vector_type == VectorType::kFloat32 ? (bytes + 15) / 16 * 16 : bytes;
+}
 
 Status CheckSlots(uint64_t slots) {
   if (slots <= kRowsMax) return Status::Ok();
@@ -20,8 +24,12 @@ Status CheckSlots(uint64_t slots) {
 
 }  // namespace
 
-RowStore::RowStore(Metric metric, uint32_t dimensions)
-    : metric_(metric), dimensions_(dimensions), vectors_(StrideBytes(dimensions)) {}
+RowStore::RowStore(const CollectionOptions& options)
+    : metric_(options.metric),
+      type_(options.vector_type),
+      dimensions_(options.dimensions),
+      widen_(WidenFunctionOf(options.vector_type)),
+      vectors_(StrideBytes(options)) {}
 
 Status RowStore::ReserveMore(uint32_t count) {
   const uint64_t slots = uint64_t{free_.size()} + count - std::min(count, free_.set_count());
@@ -42,6 +50,13 @@ uint32_t RowStore::LowestFree() {
   return kNoSlot;
 }
 
+Status RowStore::PutVector(uint32_t slot, const uint8_t* vector, float* inverse_norm) {
+  uint8_t* row = vectors_.row(slot);
+  std::memset(row + vector_bytes(), 0, vectors_.stride_bytes() - vector_bytes());
+  std::memcpy(row, vector, vector_bytes());
+  return CheckStoredVector(metric_, type_, row, dimensions_, inverse_norm);
+}
+
 Result<uint32_t> RowStore::Stage(ByteSpan id, ByteSpan metadata, const uint8_t* vector) {
   OMENDB_TRY(ReserveMore(1));
   uint32_t slot = free_.any() ? LowestFree() : kNoSlot;
@@ -52,11 +67,8 @@ Result<uint32_t> RowStore::Stage(ByteSpan id, ByteSpan metadata, const uint8_t* 
     vectors_.Resize(slot + 1);
     if (metric_ == Metric::kCosine) inverse_norms_.PushReserved(0);
   }
-  uint8_t* row = vectors_.row(slot);
-  std::memset(row + vectors_.stride_bytes() - 16, 0, 16);
-  std::memcpy(row, vector, size_t{dimensions_} * sizeof(float));
   float inverse_norm = 1;
-  Status staged = CheckVector(metric_, reinterpret_cast<const float*>(row), dimensions_, &inverse_norm);
+  Status staged = PutVector(slot, vector, &inverse_norm);
   if (staged.ok()) staged = ids_.Set(slot, id);
   if (staged.ok()) {
     staged = metadata_.Set(slot, metadata);
@@ -138,11 +150,8 @@ Status RowStore::Open(uint32_t slots) {
 }
 
 Status RowStore::LoadVector(uint32_t slot, const uint8_t* vector) {
-  uint8_t* row = vectors_.row(slot);
-  std::memset(row + vectors_.stride_bytes() - 16, 0, 16);
-  std::memcpy(row, vector, size_t{dimensions_} * sizeof(float));
   float inverse_norm = 1;
-  OMENDB_TRY(CheckVector(metric_, reinterpret_cast<const float*>(row), dimensions_, &inverse_norm));
+  OMENDB_TRY(PutVector(slot, vector, &inverse_norm));
   if (metric_ == Metric::kCosine) inverse_norms_[slot] = inverse_norm;
   return Status::Ok();
 }

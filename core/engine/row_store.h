@@ -10,6 +10,7 @@
 
 #include "base/bitmap.h"
 #include "base/chunked_rows.h"
+#include "distance/vector_type.h"
 #include "engine/blob_store.h"
 #include "omendb/types.h"
 
@@ -19,7 +20,7 @@ inline constexpr uint32_t kNoSlot = 0xffffffffU;
 
 class RowStore {
  public:
-  RowStore(Metric metric, uint32_t dimensions);
+  explicit RowStore(const CollectionOptions& options);
 
   // Slots there are, free ones included: [0, slots()).
   [[nodiscard]] uint32_t slots() const { return free_.size(); }
@@ -29,7 +30,7 @@ class RowStore {
   // Room for `count` more rows' vectors, so that many Stage calls do not grow step by step.
   // LIMIT_EXCEEDED beyond kRowsMax rows, OUT_OF_MEMORY.
   Status ReserveMore(uint32_t count);
-  // Puts a row into a free slot. `vector`: dimensions floats, of any alignment.
+  // Puts a row into a free slot. `vector`: a row of the type, of any alignment.
   // INVALID_VECTOR, LIMIT_EXCEEDED, OUT_OF_MEMORY; then no slot was taken.
   Result<uint32_t> Stage(ByteSpan id, ByteSpan metadata, const uint8_t* vector);
   void Free(uint32_t slot);
@@ -40,9 +41,19 @@ class RowStore {
   // Takes all free slots out: the others move down in order. Cannot fail.
   void Squeeze();
 
-  [[nodiscard]] const float* vector(uint32_t slot) const {
-    return reinterpret_cast<const float*>(vectors_.row(slot));
+  // As floats: where the row lies, or, when it is of another type, in `scratch`, which is not used for
+  // floats.
+  [[nodiscard]] const float* Vector(uint32_t slot, float* scratch) const {
+    const uint8_t* row = vectors_.row(slot);
+    if (widen_ == nullptr) return reinterpret_cast<const float*>(row);
+    widen_(row, dimensions_, scratch);
+    return scratch;
   }
+  // vector_bytes() of its own type.
+  [[nodiscard]] const uint8_t* stored_vector(uint32_t slot) const { return vectors_.row(slot); }
+  [[nodiscard]] size_t vector_bytes() const { return VectorBytes(type_, dimensions_); }
+  // Rows are no floats.
+  [[nodiscard]] bool widens() const { return widen_ != nullptr; }
   [[nodiscard]] float inverse_norm(uint32_t slot) const {
     return inverse_norms_.empty() ? 1.0F : inverse_norms_[slot];
   }
@@ -50,7 +61,7 @@ class RowStore {
   [[nodiscard]] ByteSpan metadata(uint32_t slot) const { return metadata_[slot]; }
   // Bytes of the row as it is stored, about.
   [[nodiscard]] uint64_t row_bytes(uint32_t slot) const {
-    return uint64_t{4} * dimensions_ + ids_[slot].size() + metadata_[slot].size();
+    return uint64_t{vector_bytes()} + ids_[slot].size() + metadata_[slot].size();
   }
 
   [[nodiscard]] const ChunkedRows& vectors() const { return vectors_; }
@@ -72,9 +83,13 @@ class RowStore {
 
  private:
   [[nodiscard]] uint32_t LowestFree();
+  // Copies a vector to where the slot's is. INVALID_VECTOR.
+  Status PutVector(uint32_t slot, const uint8_t* vector, float* inverse_norm);
 
   Metric metric_;
+  VectorType type_;
   uint32_t dimensions_;
+  WidenFunction widen_;
   Bitmap free_;
   uint32_t free_hint_ = 0;  // no slot below it is free
   ChunkedRows vectors_;

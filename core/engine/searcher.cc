@@ -36,7 +36,7 @@ uint32_t EfOf(const SearchRequest& request) {
 }
 
 F32Scorer ScorerOf(const CollectionOptions& options, const RowStore& rows) {
-  return {rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions};
+  return {rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions, options.vector_type};
 }
 
 }  // namespace

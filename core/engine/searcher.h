@@ -2,7 +2,7 @@
 //
 // Plan. Every row is compared (flat) when that is asked for, when there are few live rows, or when k is a
 // large part of them. Otherwise the graph gives candidates for the rows it covers, which are then compared
-// again on f32, and the rest is flat; one top-k takes both. It holds rows by number, so that of equal ones
+// again exactly, and the rest is flat; one top-k takes both. It holds rows by number, so that of equal ones
 // the older comes first, wherever it lies.
 // Not thread safe; one searcher serves all collections.
 #ifndef OMENDB_ENGINE_SEARCHER_H_

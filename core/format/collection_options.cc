@@ -36,6 +36,10 @@ Status CheckOptions(const CollectionOptions& options) {
                          "sq8, none or auto, found ",
                          static_cast<uint8_t>(options.quantization));
   }
+  if (options.vector_type > VectorType::kBinary) {
+    return Status::Error(Code::kInvalidArgument, "expected a vector type of 0 to 3, found ",
+                         static_cast<uint8_t>(options.vector_type));
+  }
   OMENDB_TRY(CheckRange("a degree (M)", options.degree, kGraphDegreeMin, kGraphDegreeMax));
   return CheckRange("an ef_construction", options.ef_construction, kEfConstructionMin, kEfConstructionMax);
 }
@@ -59,7 +63,8 @@ Status PutOptions(Bytes& out, const CollectionOptions& options) {
   OMENDB_TRY(PutNumber<uint8_t>(out, static_cast<uint8_t>(options.quantization)));
   OMENDB_TRY(PutNumber<uint16_t>(out, options.degree));
   OMENDB_TRY(PutNumber<uint16_t>(out, options.ef_construction));
-  OMENDB_TRY(PutNumber<uint16_t>(out, 0));
+  OMENDB_TRY(PutNumber<uint8_t>(out, static_cast<uint8_t>(options.vector_type)));
+  OMENDB_TRY(PutNumber<uint8_t>(out, 0));
   OMENDB_TRY(PutNumber<uint32_t>(out, 0));
   return PutNumber<uint64_t>(out, options.seed);
 }
@@ -77,7 +82,8 @@ Status ReadOptions(Reader& in, const Origin& origin, CollectionOptions* options)
   read.quantization = static_cast<Quantization>(in.Number<uint8_t>());
   read.degree = in.Number<uint16_t>();
   read.ef_construction = in.Number<uint16_t>();
-  uint64_t reserved = in.Number<uint16_t>();
+  read.vector_type = static_cast<VectorType>(in.Number<uint8_t>());
+  uint64_t reserved = in.Number<uint8_t>();
   reserved |= in.Number<uint32_t>();
   read.seed = in.Number<uint64_t>();
   if (in.failed()) return origin.Fault(start, "expected ", kOptionsBytes, " bytes of options, found fewer");

@@ -15,11 +15,11 @@ struct RowsReference {
 };
 
 // Vectors lie in a vectors object, or still in the WAL frame that brought them: a large upload is written
-// once. Either way they are `rows * dimensions` floats in one piece.
+// once. Either way they are `rows` vectors of the collection's type in one piece.
 struct VectorsReference {
   ObjectReference object;
   bool in_frame = false;
-  uint64_t offset = 0;  // of the first float in the whole object
+  uint64_t offset = 0;  // of the first one in the whole object
   uint32_t rows = 0;
 
   [[nodiscard]] ObjectName name() const {

@@ -1,5 +1,6 @@
 #include "format/manifest_collection.h"
 
+#include "distance/vector_type.h"
 #include "omendb/limits.h"
 
 namespace omendb {
@@ -61,7 +62,7 @@ Status ReadRows(Reader& in, uint32_t count, const Origin& origin, Array<RowsRefe
   return Status::Ok();
 }
 
-Status ReadVectors(Reader& in, uint32_t count, uint32_t dimensions, const Origin& origin,
+Status ReadVectors(Reader& in, uint32_t count, size_t row_bytes, const Origin& origin,
                    Array<VectorsReference>* out) {
   OMENDB_TRY(ReserveEntries(in, count, kVectorsBytes, origin, out));
   for (uint32_t i = 0; i < count; ++i) {
@@ -76,7 +77,7 @@ Status ReadVectors(Reader& in, uint32_t count, uint32_t dimensions, const Origin
     }
     entry.in_frame = in_frame == 1;
     // Below 2^48: a collection has at most kDimensionsMax dimensions.
-    uint64_t bytes = uint64_t{entry.rows} * dimensions * sizeof(float);
+    uint64_t bytes = uint64_t{entry.rows} * row_bytes;
     if (entry.offset > entry.object.bytes || bytes > entry.object.bytes - entry.offset) {
       return origin.Fault(at, "expected an object with ", bytes, " bytes of vectors from byte ", entry.offset,
                           ", found one of ", entry.object.bytes, " bytes");
@@ -116,7 +117,7 @@ Status CheckSegment(const SegmentManifest& segment, const Origin& origin, size_t
   return Status::Ok();
 }
 
-Status ReadSegment(Reader& in, uint32_t dimensions, const Origin& origin, SegmentManifest* segment) {
+Status ReadSegment(Reader& in, size_t row_bytes, const Origin& origin, SegmentManifest* segment) {
   size_t start = in.offset();
   segment->rows = in.Number<uint32_t>();
   segment->dead_rows = in.Number<uint32_t>();
@@ -124,7 +125,7 @@ Status ReadSegment(Reader& in, uint32_t dimensions, const Origin& origin, Segmen
   uint32_t ids = in.Number<uint32_t>();
   uint32_t metadata = in.Number<uint32_t>();
   uint32_t tombstones = in.Number<uint32_t>();
-  OMENDB_TRY(ReadVectors(in, vectors, dimensions, origin, &segment->vectors));
+  OMENDB_TRY(ReadVectors(in, vectors, row_bytes, origin, &segment->vectors));
   OMENDB_TRY(ReadRows(in, ids, origin, &segment->ids));
   OMENDB_TRY(ReadRows(in, metadata, origin, &segment->metadata));
   OMENDB_TRY(ReadReferences(in, tombstones, origin, &segment->tombstones));
@@ -134,11 +135,12 @@ Status ReadSegment(Reader& in, uint32_t dimensions, const Origin& origin, Segmen
 
 Status ReadSegments(Reader& in, uint32_t count, const Origin& origin, CollectionManifest* collection) {
   OMENDB_TRY(ReserveEntries(in, count, kSegmentBytesMin, origin, &collection->segments));
+  const size_t row_bytes = VectorBytes(collection->options.vector_type, collection->options.dimensions);
   uint64_t rows = 0;
   for (uint32_t i = 0; i < count; ++i) {
     size_t start = in.offset();
     SegmentManifest segment;
-    OMENDB_TRY(ReadSegment(in, collection->options.dimensions, origin, &segment));
+    OMENDB_TRY(ReadSegment(in, row_bytes, origin, &segment));
     rows += segment.rows;
     if (rows > kRowsMax) {
       return origin.Fault(start, "expected at most ", kRowsMax, " rows in a collection, found ", rows);

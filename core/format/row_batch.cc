@@ -8,7 +8,8 @@ namespace omendb {
 namespace {
 
 constexpr size_t kHeaderBytes = 32;
-constexpr size_t kReservedOffset = 16;
+constexpr size_t kVectorTypeOffset = 16;
+constexpr size_t kReservedOffset = 20;
 
 constexpr uint64_t AlignUp16(uint64_t offset) { return (offset + 15) / 16 * 16; }
 
@@ -26,13 +27,16 @@ Result<RowBatch> RowBatch::Decode(ByteSpan bytes, const Origin& origin) {
   for (size_t i = kReservedOffset; i < kHeaderBytes; ++i) {
     if (bytes[i] != 0) return origin.Fault(i, "expected reserved byte 0, found ", bytes[i]);
   }
-  if (batch.dimensions_ > kDimensionsMax) {
-    return origin.Fault(4, "expected at most ", kDimensionsMax, " dimensions, found ", batch.dimensions_);
+  const uint32_t vector_type = LoadAt<uint32_t>(bytes.data() + kVectorTypeOffset);
+  if (batch.dimensions_ > kDimensionsMax || vector_type > static_cast<uint32_t>(VectorType::kBinary)) {
+    return origin.Fault(4, "expected at most ", kDimensionsMax, " dimensions of type 0 to 3, found ",
+                        batch.dimensions_, " of ", vector_type);
   }
+  batch.vector_type_ = static_cast<VectorType>(vector_type);
   // u64 throughout: 32-bit sums of these would wrap in wasm.
   uint64_t lists_end = kHeaderBytes + id_bytes + metadata_bytes;
   uint64_t vectors_start = AlignUp16(lists_end);
-  uint64_t expected = vectors_start + uint64_t{4} * count * batch.dimensions_;
+  uint64_t expected = vectors_start + uint64_t{count} * VectorBytes(batch.vector_type_, batch.dimensions_);
   if (expected != bytes.size()) {
     return origin.Fault(0, "expected a row batch of ", expected, " bytes, found ", bytes.size());
   }
@@ -63,7 +67,7 @@ uint64_t RowBatchLayout::vectors_offset() const {
   return AlignUp16(kHeaderBytes + id_list_bytes() + metadata_list_bytes());
 }
 
-uint64_t RowBatchLayout::bytes() const { return vectors_offset() + uint64_t{4} * count * dimensions; }
+uint64_t RowBatchLayout::bytes() const { return vectors_offset() + uint64_t{count} * vector_bytes(); }
 
 Status RowBatchLayout::Check() const {
   constexpr uint64_t kListBytesMax = std::numeric_limits<uint32_t>::max();
@@ -84,6 +88,7 @@ RowBatchWriter::RowBatchWriter(const RowBatchLayout& layout, uint8_t* out)
   StoreAt<uint32_t>(out + 4, layout.dimensions);
   StoreAt<uint32_t>(out + 8, static_cast<uint32_t>(layout.id_list_bytes()));
   StoreAt<uint32_t>(out + 12, static_cast<uint32_t>(layout.metadata_list_bytes()));
+  StoreAt<uint32_t>(out + kVectorTypeOffset, static_cast<uint32_t>(layout.vector_type));
   std::memset(out + kReservedOffset, 0, kHeaderBytes - kReservedOffset);
   uint8_t* metadata = out + kHeaderBytes + layout.id_list_bytes();
   if (layout.has_metadata) metadata_ = BlobListWriter(metadata, layout.count);
@@ -93,14 +98,12 @@ RowBatchWriter::RowBatchWriter(const RowBatchLayout& layout, uint8_t* out)
   }
 }
 
-void RowBatchWriter::Add(ByteSpan id, ByteSpan metadata, const float* vector) {
+uint8_t* RowBatchWriter::Add(ByteSpan id, ByteSpan metadata) {
   ids_.Add(id);
   if (layout_.has_metadata) metadata_.Add(metadata);
-  if (layout_.dimensions > 0) {
-    size_t vector_bytes = size_t{layout_.dimensions} * sizeof(float);
-    std::memcpy(next_vector_, vector, vector_bytes);
-    next_vector_ += vector_bytes;
-  }
+  uint8_t* vector = next_vector_;
+  next_vector_ += layout_.vector_bytes();
+  return vector;
 }
 
 void RowBatchWriter::Finish() {

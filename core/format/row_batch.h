@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "distance/vector_type.h"
 #include "format/blob_list.h"
 
 namespace omendb {
@@ -19,17 +20,19 @@ class RowBatch {
 
   [[nodiscard]] uint32_t count() const { return ids_.count(); }
   [[nodiscard]] uint32_t dimensions() const { return dimensions_; }
+  [[nodiscard]] VectorType vector_type() const { return vector_type_; }
   [[nodiscard]] const BlobList& ids() const { return ids_; }
   [[nodiscard]] ByteSpan id(uint32_t row) const { return ids_[row]; }
   // UTF-8 JSON; empty when the row has none.
   [[nodiscard]] ByteSpan metadata(uint32_t row) const { return has_metadata_ ? metadata_[row] : ByteSpan(); }
-  // dimensions() floats as bytes: a caller's memory need not be aligned.
+  // A row of vector_type() as bytes: a caller's memory need not be aligned.
   [[nodiscard]] const uint8_t* vector_bytes(uint32_t row) const {
-    return vectors_ + size_t{row} * dimensions_ * sizeof(float);
+    return vectors_ + row * VectorBytes(vector_type_, dimensions_);
   }
 
  private:
   uint32_t dimensions_ = 0;
+  VectorType vector_type_ = VectorType::kFloat32;
   bool has_metadata_ = false;
   BlobList ids_;
   BlobList metadata_;
@@ -39,7 +42,8 @@ class RowBatch {
 // The sizes of a batch before it is written.
 struct RowBatchLayout {
   uint32_t count = 0;
-  uint32_t dimensions = 0;      // 0: without vectors
+  uint32_t dimensions = 0;  // 0: without vectors
+  VectorType vector_type = VectorType::kFloat32;
   uint64_t id_bytes = 0;        // of all encoded ids
   uint64_t metadata_bytes = 0;  // of all metadata
   bool has_metadata = false;
@@ -48,6 +52,8 @@ struct RowBatchLayout {
   [[nodiscard]] uint64_t metadata_list_bytes() const {
     return has_metadata ? BlobList::EncodedBytes(count, metadata_bytes) : 0;
   }
+  // Of one vector.
+  [[nodiscard]] size_t vector_bytes() const { return VectorBytes(vector_type, dimensions); }
   [[nodiscard]] uint64_t vectors_offset() const;
   [[nodiscard]] uint64_t bytes() const;
   // LIMIT_EXCEEDED when a list does not fit its 32-bit offsets.
@@ -58,8 +64,8 @@ struct RowBatchLayout {
 class RowBatchWriter {
  public:
   RowBatchWriter(const RowBatchLayout& layout, uint8_t* out);
-  // `vector`: layout.dimensions floats, not read when there are none.
-  void Add(ByteSpan id, ByteSpan metadata, const float* vector);
+  // Returns where the row's vector is to be written: layout.vector_bytes() bytes.
+  [[nodiscard]] uint8_t* Add(ByteSpan id, ByteSpan metadata);
   void Finish();
 
  private:

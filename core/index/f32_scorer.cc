@@ -1,9 +1,14 @@
 #include "index/f32_scorer.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace omendb {
 namespace {
+
+// Numbers of a row that are widened at a time: whole bytes of bits, and little enough to stay in the nearest
+// cache with the query.
+constexpr uint32_t kWidenedAtOnce = 1024;
 
 using Kernel = float (*)(const float*, const float*, size_t);
 
@@ -24,11 +29,13 @@ Kernel KernelOf(Metric metric) {
 }  // namespace
 
 F32Scorer::F32Scorer(const ChunkedRows& rows, const Array<float>& inverse_norms, Metric metric,
-                     uint32_t dimensions)
+                     uint32_t dimensions, VectorType type)
     : rows_(rows),
       inverse_norms_(inverse_norms),
       metric_(metric),
       dimensions_(dimensions),
+      type_(type),
+      widen_(WidenFunctionOf(type)),
       kernel_(KernelOf(metric)) {}
 
 void F32Scorer::SetVector(const float* vector, float inverse_norm) {
@@ -37,12 +44,27 @@ void F32Scorer::SetVector(const float* vector, float inverse_norm) {
 }
 
 void F32Scorer::SetRow(uint32_t ordinal) {
-  query_ = Row(ordinal);
-  query_inverse_norm_ = metric_ == Metric::kCosine ? inverse_norms_[ordinal] : 1;
+  query_ = FloatsOf(ordinal, 0);
+  query_inverse_norm_ = InverseNorm(ordinal);
+}
+
+float F32Scorer::WidenedSum(const uint8_t* row) const {
+  float sum = 0;
+  for (uint32_t first = 0; first < dimensions_; first += kWidenedAtOnce) {
+    float floats[kWidenedAtOnce];
+    const uint32_t count = std::min(kWidenedAtOnce, dimensions_ - first);
+    widen_(row + VectorBytes(type_, first), count, floats);
+    sum += kernel_(query_ + first, floats, count);
+  }
+  return sum;
 }
 
 void F32Scorer::Distances(const uint32_t* ordinals, uint32_t count, float* distances) const {
-  for (uint32_t i = 0; i < count; ++i) distances[i] = kernel_(query_, Row(ordinals[i]), dimensions_);
+  if (widen_ == nullptr) {
+    for (uint32_t i = 0; i < count; ++i) distances[i] = kernel_(query_, Row(ordinals[i]), dimensions_);
+  } else {
+    for (uint32_t i = 0; i < count; ++i) distances[i] = WidenedSum(rows_.row(ordinals[i]));
+  }
   if (metric_ == Metric::kDot) {
     for (uint32_t i = 0; i < count; ++i) distances[i] = -distances[i];
   } else if (metric_ == Metric::kCosine) {
@@ -57,23 +79,39 @@ bool F32Scorer::SameRow(uint32_t a, uint32_t b) const {
   return std::memcmp(rows_.row(a), rows_.row(b), rows_.stride_bytes()) == 0;
 }
 
+Status F32Scorer::ReserveWidened(uint32_t kept) {
+  const size_t floats = (size_t{2} + kept) * dimensions_;
+  return widen_ == nullptr || floats <= widened_.size() ? Status::Ok() : widened_.Resize(floats);
+}
+
 Status F32Scorer::ReserveKept(uint32_t count) {
   if (count <= kept_.size()) return Status::Ok();
+  OMENDB_TRY(ReserveWidened(count));
+  OMENDB_TRY(kept_floats_.Resize(count));
   return kept_.Resize(count);
 }
 
-void F32Scorer::SetKept(uint32_t slot, uint32_t ordinal) { kept_[slot] = ordinal; }
+const float* F32Scorer::FloatsOf(uint32_t ordinal, uint32_t place) const {
+  if (widen_ == nullptr) return Row(ordinal);
+  float* floats = widened_.data() + size_t{place} * dimensions_;
+  widen_(rows_.row(ordinal), dimensions_, floats);
+  return floats;
+}
+
+void F32Scorer::SetKept(uint32_t slot, uint32_t ordinal) {
+  kept_[slot] = ordinal;
+  kept_floats_[slot] = FloatsOf(ordinal, 2 + slot);
+}
 
 bool F32Scorer::AnyKeptNearer(uint32_t count, uint32_t ordinal, float distance) const {
-  const float* row = Row(ordinal);
-  const float row_inverse_norm = metric_ == Metric::kCosine ? inverse_norms_[ordinal] : 1;
+  const float* row = FloatsOf(ordinal, 1);
+  const float row_inverse_norm = InverseNorm(ordinal);
   for (uint32_t slot = 0; slot < count; ++slot) {
-    const uint32_t kept = kept_.data()[slot];
-    float between = kernel_(Row(kept), row, dimensions_);
+    float between = kernel_(kept_floats_.data()[slot], row, dimensions_);
     if (metric_ == Metric::kDot) {
       between = -between;
     } else if (metric_ == Metric::kCosine) {
-      between = 1 - between * inverse_norms_.data()[kept] * row_inverse_norm;
+      between = 1 - between * inverse_norms_.data()[kept_.data()[slot]] * row_inverse_norm;
     }
     if (between < distance) return true;
   }

@@ -36,6 +36,7 @@ import {
   describe,
   EF_SEARCH_MAX,
   HITS_MAX,
+  type VectorKind,
 } from './validation.js'
 
 /** Bytes of vectors that one answer of `get` or `list` carries, about. */
@@ -81,7 +82,7 @@ export class CollectionView<M = JsonValue> {
       queries = vector
     } else {
       const copy = new Float32Array(this.dimensions)
-      copyVector('search: vector', vector as VectorLike, this.dimensions, copy, 0)
+      copyVector('search: vector', vector as VectorLike, this.kind, copy, 0)
       queries = copy
       transfer = [copy.buffer]
     }
@@ -98,7 +99,7 @@ export class CollectionView<M = JsonValue> {
     const given = checkOptions('searchBatch', options, SEARCH_BATCH_KEYS)
     const { input, signal } = this.#searchRequest('searchBatch', given)
     const step = Math.max(1, Math.min(BATCH_QUERIES, Math.floor(BATCH_HITS / input.k)))
-    const parts = queryParts(given.vectors, this.dimensions, step)
+    const parts = queryParts(given.vectors, this.kind, step)
     return this.call(async (requests) => {
       const answers: Hit<M>[][] = []
       for (const [i, queries] of parts.entries()) {
@@ -185,6 +186,12 @@ export class CollectionView<M = JsonValue> {
       include: checkInclude(what, given.include, ['metadata']),
     }
     return { input, signal: checkSignal(what, given.signal) }
+  }
+
+  /** @internal */
+  protected get kind(): VectorKind {
+    const { dimensions, vectorType } = this.schema
+    return { dimensions, vectorType }
   }
 
   get #place() {

@@ -40,7 +40,7 @@ export class Collection<M = JsonValue> extends CollectionView<M> {
     const callback = checkCallback('upsert: onProgress', given.onProgress)
     const onProgress = callback && ((done: number, total: number) => report(callback, { done, total }))
     await this.call(async (requests) => {
-      const checked = rowSource(rows, this.dimensions)
+      const checked = rowSource(rows, this.kind)
       const source = checked instanceof Promise ? await checked : checked
       if (source.ids.length === 0) return
       await upload(requests, this.handle, source, { signal, onProgress })
@@ -80,11 +80,12 @@ export class Collection<M = JsonValue> extends CollectionView<M> {
   /** Sizes and memory of this collection. */
   async stats(): Promise<CollectionStats> {
     const stats = await this.request('collectionStats', { collection: this.handle })
-    const { dimensions, metric, quantization, M, efConstruction } = this.schema
+    const { dimensions, metric, vectorType, quantization, M, efConstruction } = this.schema
     return {
       name: this.name,
       dimensions,
       metric,
+      vectorType,
       quantization,
       codes: {
         kind: stats.codes,

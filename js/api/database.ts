@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { CollectionSchema, PointInTime } from '../engine/protocol.js'
+import { VECTOR_TYPES } from '../wasm/vector-types.js'
 import { backupStream, restoreStream } from './backup.js'
 import { Collection } from './collection.js'
 import type { Connection } from './connection.js'
@@ -115,7 +116,7 @@ export class Database {
    * With a stream that `backup` made, here or anywhere else: its content takes the place of all that is in this
    * database. The whole stream is read and checked before anything is changed: `CORRUPTION` when it is damaged or cut
    * off. Needs memory for both meanwhile, and room in storage. Snapshots and transactions that are open end with `CLOSED`;
-   * a collection goes on as the one of its name with its dimensions and metric. Where several tabs share the database,
+   * a collection goes on as the one of its name with its dimensions, metric and vector type. Where several tabs share the database,
    * and another comes to lead, those obtained before a restore from another database answer `NOT_FOUND`: ask for them again.
    */
   async restore(source: RestoreTarget | ReadableStream<Uint8Array>, options?: RestoreOptions): Promise<void> {
@@ -191,11 +192,20 @@ function pointInTime(what: string, when: unknown): PointInTime {
 
 /** What was given of a schema; the host fills in the rest when it creates. */
 function checkSchema(options: CollectionOptions): Partial<CollectionSchema> {
-  const given = checkOptions('collection', options, ['dimensions', 'metric', 'quantization', 'index'])
+  const given = checkOptions('collection', options, [
+    'dimensions',
+    'metric',
+    'vectorType',
+    'quantization',
+    'index',
+  ])
   const index: Partial<GraphOptions> = checkOptions('collection: index', given.index, ['M', 'efConstruction'])
   return {
     dimensions: checkInteger('collection: dimensions', given.dimensions, 1, DIMENSIONS_MAX),
     metric: checkOneOf('collection: metric', given.metric, ['cosine', 'l2', 'dot', 'l1']),
+    ...(given.vectorType === undefined
+      ? {}
+      : { vectorType: checkOneOf('collection: vectorType', given.vectorType, VECTOR_TYPES) }),
     ...(given.quantization === undefined
       ? {}
       : {

@@ -2,8 +2,9 @@
 import { macrotask } from '../engine/macrotask.js'
 import { errorFromCode } from '../errors/omen-error.js'
 import type { RowSource } from '../wasm/row-batch.js'
+import { arraysOf, unitOf, vectorLength } from '../wasm/vector-types.js'
 import type { ColumnarInput, RowInput } from './types.js'
-import { checkIdArray, describe, invalid } from './validation.js'
+import { checkIdArray, describe, invalid, type VectorKind } from './validation.js'
 
 const ROW_KEYS = ['id', 'vector', 'metadata']
 const COLUMN_KEYS = ['ids', 'vectors', 'metadata']
@@ -16,18 +17,18 @@ const ROWS_PER_TASK = 16_384
  */
 export function rowSource<M>(
   input: readonly RowInput<M>[] | ColumnarInput<M>,
-  dimensions: number,
+  kind: VectorKind,
 ): RowSource | Promise<RowSource> {
-  if (Array.isArray(input)) return fromRows(input as readonly unknown[], dimensions)
+  if (Array.isArray(input)) return fromRows(input as readonly unknown[], kind)
   if (typeof input !== 'object' || input === null) {
     throw invalid(
       `upsert: expected an array of rows or { ids, vectors, metadata? }, found ${describe(input)}`,
     )
   }
-  return fromColumns(input as ColumnarInput, dimensions)
+  return fromColumns(input as ColumnarInput, kind)
 }
 
-function fromRows(rows: readonly unknown[], dimensions: number): RowSource | Promise<RowSource> {
+function fromRows(rows: readonly unknown[], kind: VectorKind): RowSource | Promise<RowSource> {
   const columns: Columns = {
     ids: new Array<unknown>(rows.length),
     vectors: new Array<unknown>(rows.length),
@@ -35,9 +36,9 @@ function fromRows(rows: readonly unknown[], dimensions: number): RowSource | Pro
   }
   if (rows.length <= ROWS_PER_TASK) {
     takeRows(rows, 0, rows.length, columns)
-    return { dimensions, ...columns }
+    return { ...kind, ...columns }
   }
-  return takeInTasks(rows, columns).then(() => ({ dimensions, ...columns }))
+  return takeInTasks(rows, columns).then(() => ({ ...kind, ...columns }))
 }
 
 interface Columns {
@@ -76,7 +77,7 @@ function takeRows(rows: readonly unknown[], start: number, end: number, columns:
   }
 }
 
-function fromColumns(input: ColumnarInput, dimensions: number): RowSource {
+function fromColumns(input: ColumnarInput, kind: VectorKind): RowSource {
   for (const key in input) {
     if (!COLUMN_KEYS.includes(key)) {
       throw invalid(`upsert: unknown key ${describe(key)}; known are ${COLUMN_KEYS.join(', ')}`)
@@ -84,13 +85,18 @@ function fromColumns(input: ColumnarInput, dimensions: number): RowSource {
   }
   const { vectors, metadata } = input
   const ids = checkIdArray('upsert', input.ids)
-  if (!(vectors instanceof Float32Array)) {
-    throw invalid(`upsert: vectors must be one Float32Array, row-major, found ${describe(vectors)}`)
+  const { dimensions, vectorType } = kind
+  const each = vectorLength(vectorType, dimensions, vectors)
+  if (each === 0) {
+    throw invalid(
+      `upsert: vectors must be one ${arraysOf(vectorType)}, row-major, found ${describe(vectors)}`,
+    )
   }
-  if (vectors.length !== ids.length * dimensions) {
+  const { length } = ids
+  if (vectors.length !== length * each) {
     throw errorFromCode(
       'DIMENSION_MISMATCH',
-      `upsert: expected ${ids.length} ids * ${dimensions} dimensions = ${ids.length * dimensions} floats in vectors, ` +
+      `upsert: expected ${length} ids * ${each} = ${length * each} ${unitOf(vectorType, vectors)} in vectors, ` +
         `found ${vectors.length}`,
     )
   }
@@ -99,5 +105,5 @@ function fromColumns(input: ColumnarInput, dimensions: number): RowSource {
       `upsert: metadata must be an array with one entry per id (${ids.length}), found ${describe(metadata)}`,
     )
   }
-  return { dimensions, ids, vectors, metadata: metadata as readonly unknown[] | undefined }
+  return { ...kind, ids, vectors, metadata: metadata as readonly unknown[] | undefined }
 }

@@ -49,7 +49,7 @@ export class TransactionCollection<M = JsonValue> extends CollectionView<M> {
     return this.#writes.add(async (partIn) => {
       const signal = checkSignal('upsert', checkOptions('upsert', options, ['signal']).signal)
       await this.call(async (requests) => {
-        const source = await rowSource(rows, this.dimensions)
+        const source = await rowSource(rows, this.kind)
         await uploadInto(
           requests,
           { view: this.access.view, collection: this.handle },

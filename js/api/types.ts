@@ -1,8 +1,9 @@
 /** The public types of OmenDB. `docs/architecture.md` explains the words. */
 import type { StorageAdapter } from '../../storage/contract.js'
 import type { Durability, Metric, Quantization } from '../engine/protocol.js'
+import type { Float16ArrayLike, StoredArray, VectorType } from '../wasm/vector-types.js'
 
-export type { Durability, Metric, Quantization }
+export type { Durability, Float16ArrayLike, Metric, Quantization, VectorType }
 
 /**
  * A string of 1..1,024 UTF-8 bytes, a safe integer, or a bigint of 64 bits. Ids come back as they
@@ -16,8 +17,15 @@ export type JsonValue = null | boolean | number | string | JsonValue[] | { [key:
 /** Where a database can live, by name. */
 export type StorageName = 'memory' | 'indexeddb' | 'idbfs' | 'opfs' | 'fs'
 
-/** Vectors are read as 32-bit floats; a `Float32Array` is the fast form. */
-export type VectorLike = Float32Array | readonly number[]
+/**
+ * The numbers of a vector; or, where the collection's `vectorType` is another than `'float32'`, an array of that type:
+ * `'float16'` a `Float16Array`, or a `Uint16Array` of the bits of halves; `'int8'` an `Int8Array`; `'binary'` a `Uint8Array`
+ * of packed bits, `ceil(dimensions / 8)` bytes, lowest bit first, those that are not used 0.
+ */
+export type VectorLike = readonly number[] | VectorArray
+
+/** As {@link VectorLike}, in an array that can hold many. */
+export type VectorArray = StoredArray
 
 export interface OpenOptions {
   /**
@@ -66,9 +74,16 @@ export interface GraphOptions {
 }
 
 export interface CollectionOptions {
-  /** Floats per vector: 1..16,384. */
+  /** Numbers per vector: 1..16,384. */
   dimensions: number
   metric: Metric
+  /**
+   * How vectors are kept, in memory and in storage, default `'float32'`: `'float16'` takes half of that, with about 3 digits,
+   * up to 65,504; `'int8'` a quarter, whole numbers from -128 to 127; `'binary'` a bit for each 0 or 1. A number that the type
+   * does not have is `INVALID_VECTOR`, but for `'float16'`, which takes the nearest. Vectors come back as `Float32Array`,
+   * and queries are not narrowed, whatever it is.
+   */
+  vectorType?: VectorType | undefined
   /**
    * What graph traversal compares; the vectors themselves always decide the final order. `'auto'` (the default) chooses
    * by dimensions and metric: `'rabitq4'` from 48 dimensions on, `'sq8'` below and under `'l1'`. `'sq8'`: 8 bits for each
@@ -93,8 +108,8 @@ export interface RowInput<M = JsonValue> {
 /** Thousands of rows without thousands of objects. */
 export interface ColumnarInput<M = JsonValue> {
   ids: readonly Id[]
-  /** `ids.length * dimensions` floats, row-major. Do not change it before the promise settles. */
-  vectors: Float32Array
+  /** All vectors, one after the other. Do not change it before the promise settles. */
+  vectors: VectorArray
   /** One per id; `undefined` where a row has none. */
   metadata?: readonly (M | undefined)[] | undefined
 }
@@ -154,7 +169,7 @@ export interface SearchOptions {
 
 export interface SearchBatchOptions extends Omit<SearchOptions, 'vector'> {
   /** One vector per query, or all of them in one array, row-major. */
-  vectors: Float32Array | readonly VectorLike[]
+  vectors: VectorArray | readonly VectorLike[]
 }
 
 export interface Hit<M = JsonValue> {
@@ -193,6 +208,7 @@ export interface CollectionStats {
   name: string
   dimensions: number
   metric: Metric
+  vectorType: VectorType
   /** As it was asked for. */
   quantization: Quantization
   /**

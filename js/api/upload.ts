@@ -11,6 +11,7 @@ import type { RequestOptions } from '../engine/protocol.js'
 import { abortedError } from '../engine/protocol.js'
 import { errorFromCode } from '../errors/omen-error.js'
 import { encodeRowBatch, type RowSource } from '../wasm/row-batch.js'
+import { vectorBytes } from '../wasm/vector-types.js'
 import type { Requests } from './connection.js'
 import { describe } from './validation.js'
 
@@ -33,7 +34,7 @@ export async function upload(
   options: UploadOptions,
 ): Promise<void> {
   const total = source.ids.length
-  const bytesTarget = partBytesTarget(source.dimensions, requests.partBytesMax)
+  const bytesTarget = partBytesTarget(source, requests.partBytesMax)
   const first = encodeRowBatch(source, 0, bytesTarget)
   if (first.end < total) return uploadParts(requests, collection, source, first, bytesTarget, options)
 
@@ -51,7 +52,7 @@ export async function uploadInto(
   signal: AbortSignal | undefined,
   partIn: () => void,
 ): Promise<void> {
-  const bytesTarget = partBytesTarget(source.dimensions, requests.partBytesMax)
+  const bytesTarget = partBytesTarget(source, requests.partBytesMax)
   const ids = new Set<unknown>()
   for (let start = 0; start < source.ids.length;) {
     const { batch, end } = encodeRowBatch(source, start, bytesTarget)
@@ -66,8 +67,8 @@ export async function uploadInto(
 }
 
 /** Small enough that encoding a part is a short task, large enough that committing it is worth a write. */
-function partBytesTarget(dimensions: number, bytesMax: number): number {
-  const rowBytes = dimensions * Float32Array.BYTES_PER_ELEMENT + ID_BYTES_TYPICAL
+function partBytesTarget({ vectorType, dimensions }: RowSource, bytesMax: number): number {
+  const rowBytes = vectorBytes(vectorType ?? 'float32', dimensions) + ID_BYTES_TYPICAL
   return Math.min(Math.max(PART_ROWS * rowBytes, PART_BYTES_MIN), bytesMax)
 }
 

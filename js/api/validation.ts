@@ -7,7 +7,21 @@
  */
 import { abortedError } from '../engine/protocol.js'
 import { errorFromCode, type OmenError } from '../errors/omen-error.js'
+import {
+  arraysOf,
+  isStoredArray,
+  unitOf,
+  vectorLength,
+  type VectorType,
+  widen,
+} from '../wasm/vector-types.js'
 import type { Include, VectorLike } from './types.js'
+
+/** What a collection's vectors are. */
+export interface VectorKind {
+  readonly dimensions: number
+  readonly vectorType: VectorType
+}
 
 export const DIMENSIONS_MAX = 16_384
 export const HITS_MAX = 1_000_000
@@ -136,25 +150,28 @@ export function checkIdArray(what: string, ids: unknown): readonly unknown[] {
   return ids as readonly unknown[]
 }
 
-export function checkLength(what: string, vector: ArrayLike<number>, dimensions: number): void {
-  if (vector.length === dimensions) return
-  throw errorFromCode('DIMENSION_MISMATCH', `${what}: expected ${dimensions} floats, found ${vector.length}`)
+export function checkLength(what: string, vector: ArrayLike<number>, length: number, of = 'floats'): void {
+  if (vector.length === length) return
+  throw errorFromCode('DIMENSION_MISMATCH', `${what}: expected ${length} ${of}, found ${vector.length}`)
 }
 
 /** Copies one query vector into `target` at `offset`: the caller's array stays the caller's. */
 export function copyVector(
   what: string,
   vector: VectorLike,
-  dimensions: number,
+  { dimensions, vectorType }: VectorKind,
   target: Float32Array,
   offset: number,
 ): void {
-  const isFloats = vector instanceof Float32Array
-  if (!isFloats && !Array.isArray(vector)) {
-    throw invalid(`${what} must be a Float32Array or an array of numbers, found ${describe(vector)}`)
+  const isArray = Array.isArray(vector)
+  const expected = isArray ? dimensions : vectorLength(vectorType, dimensions, vector)
+  if (expected === 0) {
+    throw invalid(
+      `${what} must be a ${arraysOf(vectorType)} or an array of numbers, found ${describe(vector)}`,
+    )
   }
-  checkLength(what, vector, dimensions)
-  if (!isFloats) {
+  checkLength(what, vector, expected, unitOf(vectorType, vector))
+  if (isArray) {
     // A hole, null or a numeric string would become a number in silence.
     for (let i = 0; i < dimensions; i += 1) {
       if (typeof vector[i] !== 'number') {
@@ -162,5 +179,5 @@ export function copyVector(
       }
     }
   }
-  target.set(vector, offset)
+  target.set(isStoredArray(vectorType, vector) ? widen(vectorType, vector, dimensions) : vector, offset)
 }

@@ -32,10 +32,9 @@ export class Handles {
   /** The handle of a collection of the engine. */
   ofCollection(collection: CollectionId, view = 0): number {
     const name = this.#engine.collectionName(collection, view)
-    const { dimensions, metric, seed } = this.#engine.collectionOptions(collection, view)
-    const handle = Number(
-      BigInt.asUintN(HANDLE_BITS, hash64(`${collection} ${seed} ${dimensions} ${metric} ${name}`)),
-    )
+    const { seed, dimensions, metric, vectorType } = this.#engine.collectionOptions(collection, view)
+    const what = `${collection} ${seed} ${dimensions} ${metric} ${vectorType} ${name}`
+    const handle = Number(BigInt.asUintN(HANDLE_BITS, hash64(what)))
     this.#collections.set(handle, collection)
     return handle
   }
@@ -106,5 +105,8 @@ function heirOf(engine: CoreEngine, collection: number, next: CoreEngine): numbe
   const heir = next.findCollection(engine.collectionName(collection))
   if (heir === 0) return 0
   const [before, after] = [engine.collectionOptions(collection), next.collectionOptions(heir)]
-  return before.dimensions === after.dimensions && before.metric === after.metric ? heir : 0
+  const isSame = (['dimensions', 'metric', 'vectorType'] as const).every(
+    (each) => before[each] === after[each],
+  )
+  return isSame ? heir : 0
 }

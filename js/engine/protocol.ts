@@ -8,6 +8,7 @@
 import { errorFromCode, OmenError } from '../errors/omen-error.js'
 import type { ErrorCode } from '../errors/codes.js'
 import type { Token } from '../wasm/core-values.js'
+import type { VectorType } from '../wasm/vector-types.js'
 
 /** `l2` Euclidean distance, `cosine` 1 - cos, `dot` negative inner product, `l1` sum of absolute differences. */
 export type Metric = 'l2' | 'cosine' | 'dot' | 'l1'
@@ -36,6 +37,7 @@ export interface CollectionSchema {
   readonly dimensions: number
   readonly metric: Metric
   readonly quantization: Quantization
+  readonly vectorType: VectorType
   readonly M: number
   readonly efConstruction: number
 }

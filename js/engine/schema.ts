@@ -5,7 +5,7 @@ import { hash64 } from './hash.js'
 import type { Handles } from './handles.js'
 import type { CollectionInfo, CollectionSchema } from './protocol.js'
 
-const DEFAULTS = { quantization: 'auto', M: 16, efConstruction: 200 } as const
+const DEFAULTS = { quantization: 'auto', vectorType: 'float32', M: 16, efConstruction: 200 } as const
 
 /**
  * What to create: `given` with the defaults. Dimensions and metric have none. The seed is one that no collection of this
@@ -20,6 +20,7 @@ export function coreOptions(given: Partial<CollectionSchema>, engine: CoreEngine
     dimensions,
     metric,
     quantization: given.quantization ?? DEFAULTS.quantization,
+    vectorType: given.vectorType ?? DEFAULTS.vectorType,
     degree: given.M ?? DEFAULTS.M,
     efConstruction: given.efConstruction ?? DEFAULTS.efConstruction,
     // Neither ever returns to what it was. Those of a name that exists are not created again before the next commit.
@@ -33,20 +34,27 @@ export function collectionInfo(
   collection: number,
   view = 0,
 ): CollectionInfo {
-  const { dimensions, metric, quantization, degree, efConstruction } = engine.collectionOptions(
+  const { dimensions, metric, quantization, vectorType, degree, efConstruction } = engine.collectionOptions(
     collection,
     view,
   )
   return {
     collection: handles.ofCollection(collection, view),
     name: engine.collectionName(collection, view),
-    schema: { dimensions, metric, quantization, M: degree, efConstruction },
+    schema: { dimensions, metric, quantization, vectorType, M: degree, efConstruction },
   }
 }
 
 /** `SCHEMA_MISMATCH` for the first option that was given and is stored otherwise. */
 export function checkAgrees(info: CollectionInfo, given: Partial<CollectionSchema>): void {
-  for (const option of ['dimensions', 'metric', 'quantization', 'M', 'efConstruction'] as const) {
+  for (const option of [
+    'dimensions',
+    'metric',
+    'vectorType',
+    'quantization',
+    'M',
+    'efConstruction',
+  ] as const) {
     const asked = given[option]
     const stored = info.schema[option]
     if (asked !== undefined && asked !== stored) {

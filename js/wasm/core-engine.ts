@@ -24,6 +24,7 @@ import {
   unknownValue,
   type ViewId,
 } from './core-values.js'
+import { VECTOR_TYPES } from './vector-types.js'
 
 export type { CollectionId, CoreCollectionOptions, NamedObject } from './core-values.js'
 
@@ -190,6 +191,7 @@ export class CoreEngine {
       degree: Number(record[3]),
       efConstruction: Number(record[4]),
       seed: record[5] ?? 0n,
+      vectorType: VECTOR_TYPES[Number(record[6])] ?? unknownValue('vector type', record[6]),
     }
   }
 
@@ -224,6 +226,7 @@ export class CoreEngine {
         u16(degree, 'M'),
         u16(efConstruction, 'efConstruction'),
         seed ?? this.#boundary.statics.defaultSeed(),
+        VECTOR_TYPES.indexOf(options.vectorType ?? 'float32'),
       ),
     )
   }

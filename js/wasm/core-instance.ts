@@ -57,6 +57,7 @@ export interface EngineBinding {
     degree: number,
     efConstruction: number,
     seed: bigint,
+    vectorType: number,
   ): number
   frameDrop(collection: number): number
   frameTransaction(transaction: number): number

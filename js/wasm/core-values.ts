@@ -1,5 +1,6 @@
 /** What goes into the engine and comes out of it, as JavaScript sees it, and the checks on its way. */
 import { errorFromCode } from '../errors/omen-error.js'
+import type { VectorType } from './vector-types.js'
 
 /** A collection's id in the engine. Never reused in one database; 0 is none. */
 export type CollectionId = number
@@ -22,6 +23,8 @@ export interface CoreCollectionOptions {
   readonly dimensions: number
   readonly metric: (typeof METRICS)[number]
   readonly quantization: (typeof QUANTIZATIONS)[number]
+  /** Default: float32. */
+  readonly vectorType?: VectorType
   /** HNSW's M. */
   readonly degree: number
   readonly efConstruction: number
@@ -35,7 +38,7 @@ export const INCLUDE_VECTORS = 2
 
 export interface CoreSearchRequest {
   readonly collection: CollectionId
-  /** `queryCount * dimensions` floats, row-major. The collection's dimensions are the caller's to check. */
+  /** `queryCount * dimensions` floats, row-major, whatever the rows are. The collection's dimensions are the caller's to check. */
   readonly queries: Float32Array
   readonly queryCount: number
   readonly k: number

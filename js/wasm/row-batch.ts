@@ -9,17 +9,31 @@
 import { errorFromCode } from '../errors/omen-error.js'
 import { ByteWriter } from './byte-writer.js'
 import { checkJson } from './json-value.js'
+import {
+  arraysOf,
+  isStoredArray,
+  narrow,
+  type StoredArray,
+  storedBytes,
+  unitOf,
+  VECTOR_TYPES,
+  vectorBytes,
+  vectorLength,
+  type VectorType,
+} from './vector-types.js'
 
 /** A string of 1..1,024 UTF-8 bytes, a safe integer, or a bigint of 64 bits (signed). */
 export type RowId = string | number | bigint
 
 /** Rows as they are given: arrays of one length. Values are checked while they are encoded. */
 export interface RowSource {
-  /** Floats per row. */
+  /** Numbers per row. */
   readonly dimensions: number
+  /** Of the collection; `float32` when absent. */
+  readonly vectorType?: VectorType
   readonly ids: readonly unknown[]
-  /** `ids.length * dimensions` floats, row-major, or one vector per row. */
-  readonly vectors: Float32Array | readonly unknown[]
+  /** All vectors in one array of floats, or of the type, row-major; or one vector per row. */
+  readonly vectors: StoredArray | readonly unknown[]
   /** One per row, `undefined` where a row has none; absent when no row has any. */
   readonly metadata?: readonly unknown[] | undefined
 }
@@ -80,7 +94,8 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  */
 export function encodeRowBatch(source: RowSource, start: number, bytesTarget: number): EncodedRows {
   const { dimensions, ids, metadata } = source
-  const vectorBytes = dimensions * Float32Array.BYTES_PER_ELEMENT
+  const type = source.vectorType ?? 'float32'
+  const rowBytes = vectorBytes(type, dimensions)
   const idBytes = new ByteWriter()
   const idEnds: number[] = []
   const jsonBytes = new ByteWriter()
@@ -95,7 +110,7 @@ export function encodeRowBatch(source: RowSource, start: number, bytesTarget: nu
       jsonEnds.push(jsonBytes.size)
     }
     end += 1
-    size = ROW_BATCH_HEADER_BYTES + idBytes.size + jsonBytes.size + (end - start) * (vectorBytes + 8)
+    size = ROW_BATCH_HEADER_BYTES + idBytes.size + jsonBytes.size + (end - start) * (rowBytes + 8)
   }
 
   const count = end - start
@@ -103,15 +118,16 @@ export function encodeRowBatch(source: RowSource, start: number, bytesTarget: nu
   const idListBytes = blobListSize(count, idBytes.size)
   const metadataListBytes = hasMetadata ? blobListSize(count, jsonBytes.size) : 0
   const vectorsAt = roundUp(ROW_BATCH_HEADER_BYTES + idListBytes + metadataListBytes, 16)
-  const batch = allocate(vectorsAt + count * vectorBytes)
+  const batch = allocate(vectorsAt + count * rowBytes)
   const header = new DataView(batch.buffer)
   header.setUint32(0, count, true)
   header.setUint32(4, dimensions, true)
   header.setUint32(8, idListBytes, true)
   header.setUint32(12, metadataListBytes, true)
+  header.setUint32(16, VECTOR_TYPES.indexOf(type), true)
   writeBlobList(batch, ROW_BATCH_HEADER_BYTES, idEnds, idBytes)
   if (hasMetadata) writeBlobList(batch, ROW_BATCH_HEADER_BYTES + idListBytes, jsonEnds, jsonBytes)
-  writeVectors(new Float32Array(batch.buffer, vectorsAt), source, start, end)
+  writeVectors(batch.subarray(vectorsAt), source, type, start, end)
   return { batch, end }
 }
 
@@ -217,35 +233,52 @@ function writeMetadata(writer: ByteWriter, value: unknown, row: number): void {
   }
 }
 
-function writeVectors(target: Float32Array, source: RowSource, start: number, end: number): void {
-  const { dimensions, vectors } = source
-  if (vectors instanceof Float32Array) {
-    target.set(vectors.subarray(start * dimensions, end * dimensions))
+/** Into `target`, the rest of the batch. */
+function writeVectors(
+  target: Uint8Array<ArrayBuffer>,
+  { dimensions, vectors }: RowSource,
+  type: VectorType,
+  start: number,
+  end: number,
+): void {
+  const rowBytes = vectorBytes(type, dimensions)
+  const columns = vectors instanceof Float32Array ? vectors : null
+  if (isStoredArray(type, vectors)) {
+    target.set(storedBytes(vectors).subarray(start * rowBytes, end * rowBytes))
     return
   }
+  const floats = type === 'float32' ? new Float32Array(target.buffer, target.byteOffset) : null
   for (let row = start; row < end; row += 1) {
-    target.set(checkVector(vectors[row], dimensions, row), (row - start) * dimensions)
+    const given = columns?.subarray(row * dimensions, (row + 1) * dimensions) ?? vectors[row]
+    const vector = checkVector(given, type, dimensions, row)
+    const at = (row - start) * rowBytes
+    if (floats !== null) floats.set(vector, (row - start) * dimensions)
+    else if (isStoredArray(type, vector)) target.set(storedBytes(vector), at)
+    else narrow(type, vector, target, at, row)
   }
 }
 
-/** A vector as `Float32Array.set` takes it. Whether the numbers are finite is the core's to say. */
-function checkVector(vector: unknown, dimensions: number, row: number): ArrayLike<number> {
-  if (!(vector instanceof Float32Array) && !Array.isArray(vector)) {
-    throw invalid(row, `a vector is ${describe(vector)}; expected a Float32Array or an array of numbers`)
+/** A vector as it is written, or narrowed. Whether numbers are finite is the core's to say. */
+function checkVector(vector: unknown, type: VectorType, dimensions: number, row: number): ArrayLike<number> {
+  const isArray = Array.isArray(vector)
+  const expected = isArray ? dimensions : vectorLength(type, dimensions, vector)
+  if (expected === 0) {
+    throw invalid(row, `a vector is ${describe(vector)}; expected a ${arraysOf(type)} or an array of numbers`)
   }
-  if (vector.length !== dimensions) {
+  const numbers = vector as ArrayLike<number>
+  if (numbers.length !== expected) {
     throw errorFromCode(
       'DIMENSION_MISMATCH',
-      `row ${row}: expected ${dimensions} floats, found ${vector.length}`,
+      `row ${row}: expected ${expected} ${unitOf(type, vector)}, found ${numbers.length}`,
     )
   }
-  if (vector instanceof Float32Array) return vector
+  if (!isArray) return numbers
   for (let i = 0; i < dimensions; i += 1) {
     // A hole or a string would become a number in silence.
-    if (typeof vector[i] !== 'number')
-      throw invalid(row, `component ${i} of the vector is ${describe(vector[i])}`)
+    if (typeof numbers[i] !== 'number')
+      throw invalid(row, `component ${i} of the vector is ${describe(numbers[i])}`)
   }
-  return vector as number[]
+  return numbers
 }
 
 function blobListSize(count: number, bytes: number): number {

@@ -33,7 +33,7 @@ enum IncludeFlags : uint32_t { kIncludeMetadata = 1, kIncludeVectors = 2 };
 
 struct SearchRequest {
   CollectionId collection = 0;
-  const float* queries = nullptr;  // query_count * dimensions floats, row-major
+  const float* queries = nullptr;  // query_count * dimensions floats, row-major, whatever the rows are
   uint32_t query_count = 0;        // >= 1
   uint32_t k = 0;                  // 1..kHitsMax; beyond the number of rows gives all rows
   uint32_t ef_search = 0;          // 0: the engine's default; else 1..kEfSearchMax, at least k is used
@@ -47,7 +47,7 @@ struct CollectionStats {
   uint32_t deleted_rows =
       0;  // dead, and still in memory: for a snapshot, for the history, or not yet cleaned
   uint32_t indexed_rows = 0;    // rows that the graph covers, deleted ones included
-  uint64_t vector_bytes = 0;    // memory of f32 vectors
+  uint64_t vector_bytes = 0;    // memory of vectors
   uint64_t code_bytes = 0;      // memory of quantizer codes and parameters
   uint64_t link_bytes = 0;      // memory of graph links and levels
   uint64_t id_bytes = 0;        // memory of ids and of their lookup table

@@ -14,7 +14,16 @@ enum class Metric : uint8_t {
   kL1 = 3,      // sum of absolute differences
 };
 
-// What graph traversal compares. The exact vectors always decide the final order. Numbers are stored: append
+// How the numbers of a vector are kept, in memory and stored. Distances are of the numbers: a bit is 0 or 1.
+// Numbers are stored: append only.
+enum class VectorType : uint8_t {
+  kFloat32 = 0,  // 4 bytes each
+  kFloat16 = 1,  // 2 bytes each: IEEE 754 binary16, little-endian
+  kInt8 = 2,     // 1 byte each: -128..127
+  kBinary = 3,   // 1 bit each, lowest bit first; a row is padded with zeros to whole bytes
+};
+
+// What graph traversal compares. The vectors themselves always decide the final order. Numbers are stored: append
 // only.
 enum class Quantization : uint8_t {
   kNone = 0,     // traverse on the vectors themselves
@@ -34,6 +43,7 @@ struct CollectionOptions {
   uint16_t degree = 16;                // HNSW's M: kGraphDegreeMin..kGraphDegreeMax; level 0 has 2M
   uint16_t ef_construction = 200;      // kEfConstructionMin..kEfConstructionMax
   uint64_t seed = 0x6f6d656e64623031;  // node levels derive from it: same inserts, same graph
+  VectorType vector_type = VectorType::kFloat32;
 
   friend bool operator==(const CollectionOptions&, const CollectionOptions&) = default;
 };

@@ -185,6 +185,67 @@ TEST_P(KernelSets, WideByNarrowProductsAreExact) {
   ExpectExactI16(kernels, lowest, std::vector<int8_t>(500, -128), 0);
 }
 
+// By the definition of binary16, in double.
+double HalfValue(uint32_t half) {
+  const double sign = (half & 0x8000U) != 0 ? -1 : 1;
+  const int exponent = static_cast<int>(half >> 10 & 0x1fU);
+  const double digits = half & 0x3ffU;
+  if (exponent == 0) return sign * std::ldexp(digits, -24);
+  if (exponent < 31) return sign * std::ldexp(1024 + digits, exponent - 25);
+  return digits == 0 ? sign * std::numeric_limits<double>::infinity()
+                     : std::numeric_limits<double>::quiet_NaN();
+}
+
+TEST_P(KernelSets, EveryHalfBecomesTheFloatThatItIs) {
+  // In every lane of a vector, and where fewer are left than a vector has.
+  for (size_t length : {size_t{1}, size_t{3}, size_t{7}, size_t{8}, size_t{65536}}) {
+    std::vector<uint16_t> halves(65536 + length);
+    for (size_t i = 0; i < halves.size(); ++i) halves[i] = static_cast<uint16_t>(i);
+    for (size_t first = 0; first < 65536; first += length) {
+      const Shifted<uint16_t> from({halves.begin() + static_cast<std::ptrdiff_t>(first),
+                                    halves.begin() + static_cast<std::ptrdiff_t>(first + length)},
+                                   1);
+      std::vector<float> floats(length + 1, -7);
+      const void* start = from.data();
+      GetParam()->widen_f16(static_cast<const uint8_t*>(start), length, floats.data());
+      ASSERT_EQ(floats[length], -7) << "written past the end";
+      for (size_t i = 0; i < length; ++i) {
+        const double expected = HalfValue(halves[first + i]);
+        if (std::isnan(expected)) {
+          ASSERT_TRUE(std::isnan(floats[i])) << halves[first + i];
+        } else {
+          ASSERT_EQ(double{floats[i]}, expected) << halves[first + i];
+          ASSERT_EQ(std::signbit(floats[i]), std::signbit(expected)) << halves[first + i];
+        }
+      }
+    }
+  }
+}
+
+TEST_P(KernelSets, BytesAndBitsBecomeTheFloatsThatTheyAre) {
+  OMENDB_TRACE_SEED();
+  Prng prng(TestSeed());
+  const KernelSet& kernels = *GetParam();
+  for (size_t length : Lengths()) {
+    SCOPED_TRACE(length);
+    std::vector<uint8_t> bytes(length);
+    for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(prng.Next());
+    if (length > 2) bytes[length / 2] = 0x80;
+    const Shifted<uint8_t> numbers(bytes, prng.Below(16));
+    std::vector<float> floats(length + 1, -7);
+    kernels.widen_i8(numbers.data(), length, floats.data());
+    for (size_t i = 0; i < length; ++i) {
+      ASSERT_EQ(floats[i], static_cast<float>(static_cast<int8_t>(bytes[i])));
+    }
+    ASSERT_EQ(floats[length], -7) << "written past the end";
+    bytes.resize((length + 7) / 8);
+    const Shifted<uint8_t> bits(bytes, prng.Below(16));
+    kernels.widen_bits(bits.data(), length, floats.data());
+    for (size_t i = 0; i < length; ++i) ASSERT_EQ(floats[i], (bytes[i / 8] >> i % 8 & 1) != 0 ? 1.0F : 0.0F);
+    ASSERT_EQ(floats[length], -7) << "written past the end";
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Available, KernelSets,
                          ::testing::ValuesIn(AvailableKernelSets().begin(), AvailableKernelSets().end()),
                          NameOfSet);

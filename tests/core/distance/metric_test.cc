@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/prng.h"
+#include "distance/vector_type.h"
 #include "gtest/gtest.h"
 #include "omendb/limits.h"
 #include "seed.h"
@@ -136,6 +137,77 @@ TEST(CheckVector, AnswersTheInverseNorm) {
   EXPECT_FLOAT_EQ(inverse_norm, 0.2F);
   ASSERT_TRUE(CheckVector(Metric::kL2, vector.data(), 2, &inverse_norm).ok());
   EXPECT_EQ(inverse_norm, 1);
+}
+
+TEST(VectorType, ARowHasTheBytesOfItsNumbers) {
+  EXPECT_EQ(VectorBytes(VectorType::kFloat32, 9), 36U);
+  EXPECT_EQ(VectorBytes(VectorType::kFloat16, 9), 18U);
+  EXPECT_EQ(VectorBytes(VectorType::kInt8, 9), 9U);
+  EXPECT_EQ(VectorBytes(VectorType::kBinary, 8), 1U);
+  EXPECT_EQ(VectorBytes(VectorType::kBinary, 9), 2U);
+  EXPECT_EQ(VectorBytes(VectorType::kBinary, 0), 0U);
+}
+
+TEST(CheckStoredVector, NamesTheFirstHalfThatIsNotFinite) {
+  const std::pair<uint16_t, const char*> kCases[] = {
+      {0x7e00, "NaN"}, {0xfc01, "NaN"}, {0x7c00, "infinity"}, {0xfc00, "-infinity"}};
+  for (const auto& [half, name] : kCases) {
+    // Rows are widened in pieces of 256.
+    for (size_t at : {size_t{0}, size_t{255}, size_t{256}, size_t{599}}) {
+      std::vector<uint16_t> row(600, 0x3c00);
+      row[at] = half;
+      row[599] = half;
+      const void* bytes = row.data();
+      float inverse_norm = -1;
+      const Status status = CheckStoredVector(Metric::kL2, VectorType::kFloat16,
+                                              static_cast<const uint8_t*>(bytes), 600, &inverse_norm);
+      EXPECT_EQ(status.code(), Code::kInvalidVector);
+      EXPECT_EQ(status.message(), "expected finite numbers, found " + std::string(name) + " at dimension " +
+                                      std::to_string(at));
+      EXPECT_EQ(inverse_norm, -1);
+    }
+  }
+}
+
+TEST(CheckStoredVector, AnswersTheInverseNormOfEveryType) {
+  const auto inverse_norm = [](VectorType type, const std::vector<uint8_t>& row, uint32_t dimensions) {
+    float found = -1;
+    EXPECT_TRUE(CheckStoredVector(Metric::kCosine, type, row.data(), dimensions, &found).ok());
+    return found;
+  };
+  EXPECT_FLOAT_EQ(inverse_norm(VectorType::kFloat16, {0x00, 0x42, 0x00, 0xc4}, 2), 0.2F);  // 3, -4
+  EXPECT_FLOAT_EQ(inverse_norm(VectorType::kInt8, {3, 0xfc}, 2), 0.2F);
+  EXPECT_FLOAT_EQ(inverse_norm(VectorType::kInt8, std::vector<uint8_t>(10'000, 0x80), 10'000), 1 / 12800.0F);
+  EXPECT_FLOAT_EQ(inverse_norm(VectorType::kBinary, {0xff, 0x01}, 9), 1 / 3.0F);
+  EXPECT_FLOAT_EQ(inverse_norm(VectorType::kBinary, std::vector<uint8_t>(1250, 0xff), 10'000), 0.01F);
+}
+
+TEST(CheckStoredVector, RefusesZeroUnderCosineOnly) {
+  for (VectorType type : {VectorType::kFloat16, VectorType::kInt8, VectorType::kBinary}) {
+    for (Metric metric : kMetrics) {
+      const std::vector<uint8_t> row(10, 0);
+      float inverse_norm = 0;
+      const Status status = CheckStoredVector(metric, type, row.data(), 5, &inverse_norm);
+      EXPECT_EQ(status.code(), metric == Metric::kCosine ? Code::kInvalidVector : Code::kOk);
+    }
+  }
+}
+
+TEST(CheckStoredVector, RefusesBitsThatStandForNothing) {
+  for (uint32_t dimensions = 1; dimensions <= 16; ++dimensions) {
+    std::vector<uint8_t> row((dimensions + 7) / 8, 0xff);
+    float inverse_norm = 0;
+    const auto code = [&] {
+      return CheckStoredVector(Metric::kL1, VectorType::kBinary, row.data(), dimensions, &inverse_norm)
+          .code();
+    };
+    EXPECT_EQ(code(), dimensions % 8 == 0 ? Code::kOk : Code::kInvalidVector) << dimensions;
+    if (dimensions % 8 == 0) continue;
+    row.back() = static_cast<uint8_t>((1U << dimensions % 8) - 1);
+    EXPECT_EQ(code(), Code::kOk) << dimensions;
+    row.back() = static_cast<uint8_t>(row.back() + 1);
+    EXPECT_EQ(code(), Code::kInvalidVector) << dimensions;
+  }
 }
 
 }  // namespace

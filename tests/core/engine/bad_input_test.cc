@@ -237,6 +237,9 @@ TEST_F(BadInput, Options) {
           << "quantization " << kind << ", metric " << static_cast<int>(metric);
     }
   }
+  EXPECT_EQ(code_of([](CollectionOptions& o) { o.vector_type = VectorType::kBinary; }), Code::kOk);
+  EXPECT_EQ(code_of([](CollectionOptions& o) { o.vector_type = static_cast<VectorType>(4); }),
+            Code::kInvalidArgument);
   EXPECT_EQ(code_of([](CollectionOptions& o) { o.degree = kGraphDegreeMin - 1; }), Code::kInvalidArgument);
   EXPECT_EQ(code_of([](CollectionOptions& o) { o.degree = kGraphDegreeMax + 1; }), Code::kLimitExceeded);
   EXPECT_EQ(code_of([](CollectionOptions& o) { o.ef_construction = 1; }), Code::kInvalidArgument);

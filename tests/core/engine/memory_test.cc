@@ -6,16 +6,19 @@
 namespace omendb::test {
 namespace {
 
-CollectionOptions SmallOptions(Quantization quantization = Quantization::kSq8) {
+CollectionOptions SmallOptions(Quantization quantization = Quantization::kSq8,
+                               VectorType type = VectorType::kFloat32) {
   CollectionOptions options;
   options.dimensions = 3;
   options.metric = Metric::kCosine;
   options.degree = 4;
   options.ef_construction = 8;
   options.quantization = quantization;
+  options.vector_type = type;
   return options;
 }
 
+// Of whole numbers up to 127.
 std::vector<Row> MakeRows(int first, int count) {
   std::vector<Row> rows;
   for (int i = first; i < first + count; ++i) {
@@ -136,12 +139,16 @@ TEST(OutOfMemory, LoadingNeedsANewEngineAndReplayingDoesNot) {
 }
 
 TEST(OutOfMemory, BackgroundWorkCanBeTriedAgain) {
-  for (Quantization quantization : {Quantization::kSq8, Quantization::kNone}) {
+  constexpr std::pair<Quantization, VectorType> kCases[] = {{Quantization::kSq8, VectorType::kFloat32},
+                                                            {Quantization::kNone, VectorType::kFloat32},
+                                                            {Quantization::kSq8, VectorType::kInt8},
+                                                            {Quantization::kNone, VectorType::kInt8}};
+  for (const auto& [quantization, type] : kCases) {
     Storage stored;
     {
       Database database(&stored);
       ASSERT_TRUE(database.Open().ok());
-      ASSERT_TRUE(database.Create("a", SmallOptions(quantization)).ok());
+      ASSERT_TRUE(database.Create("a", SmallOptions(quantization, type)).ok());
       ASSERT_TRUE(database.Upsert(1, MakeRows(0, 1600)).ok());
       ASSERT_TRUE(database.Finish().ok());
       ASSERT_TRUE(database.Checkpoint().ok());

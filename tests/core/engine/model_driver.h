@@ -62,6 +62,7 @@ class ModelDriver {
   void CommitWrites(Writes writes);
   void FinishFrame(const Writes& writes, uint64_t time_ms);
   void AddWrite(ModelWrite& write);
+  ByteVector Encoded(const ModelWrite& upsert) const;
   void MaybeToken(ModelWrite& write);
   void Upsert();
   void Upload();

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "distance/vector_type.h"
+
 namespace omendb::test {
 namespace {
 
@@ -54,6 +56,9 @@ std::vector<float> ModelDice::AnyVector(const CollectionOptions& options) {
   std::vector<float> vector(options.dimensions);
   for (float& value : vector) value = static_cast<float>(2 * random_.Uniform() - 1);
   vector[0] += vector[0] < 0 ? -0.5F : 0.5F;  // never zero
+  if (options.vector_type == VectorType::kBinary) vector[0] = 1;
+  const float scale = options.vector_type == VectorType::kInt8 ? 10.0F : 1.0F;
+  for (float& value : vector) value = Nearest(options.vector_type, scale * value);
   return vector;
 }
 
@@ -234,7 +239,7 @@ void ModelReads::Everything(Engine& engine) {
     ASSERT_TRUE(stats.ok());
     ASSERT_EQ(stats.value().live_rows, collection.live.size());
     // Within what rows of different lengths allow.
-    const uint64_t row_bytes = uint64_t{4} * collection.options.dimensions;
+    const uint64_t row_bytes = VectorBytes(collection.options.vector_type, collection.options.dimensions);
     ASSERT_GE(stats.value().live_bytes, collection.live.size() * row_bytes / 2);
     ASSERT_LE(stats.value().live_bytes, collection.live.size() * (row_bytes + 100) * 2);
   }

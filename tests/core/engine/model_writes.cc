@@ -10,9 +10,8 @@ namespace {
 constexpr uint32_t kWideDimensions = 1024;
 constexpr uint32_t kUploadRows = 256;  // of so many dimensions: 1 MiB of vectors
 
-uint32_t DimensionsOf(const std::vector<Row>& rows) {
-  return rows.empty() ? 1 : static_cast<uint32_t>(rows[0].vector.size());
-}
+// Every byte is a number, and every bit.
+bool HasInfinity(const CollectionOptions& options) { return options.vector_type <= VectorType::kFloat16; }
 
 }  // namespace
 
@@ -33,6 +32,12 @@ ModelWrite ModelDriver::AnyDelete(CollectionId id, uint32_t count) {
 CollectionOptions ModelDriver::AnyOptions() {
   CollectionOptions options;
   options.dimensions = next_name_ % 5 == 2 ? kWideDimensions : 1 + dice_.Below(6);
+  // Uploads are of floats.
+  if (options.dimensions != kWideDimensions && dice_.OneIn(2)) {
+    options.vector_type = static_cast<VectorType>(1 + dice_.Below(3));
+    // Fewer bits would make most rows the same.
+    if (options.vector_type == VectorType::kBinary) options.dimensions = 17 + dice_.Below(30);
+  }
   options.metric = static_cast<Metric>(dice_.Below(4));
   options.quantization = dice_.OneIn(3) ? Quantization::kNone : Quantization::kSq8;
   options.degree = static_cast<uint16_t>(8 + dice_.Below(9));
@@ -44,10 +49,17 @@ void ModelDriver::MaybeToken(ModelWrite& write) {
   if (dice_.OneIn(3)) write.token = Token{1 + dice_.Below(3), ++next_request_};
 }
 
+ByteVector ModelDriver::Encoded(const ModelWrite& upsert) const {
+  const auto known = model_.collections().find(upsert.collection);
+  const CollectionOptions& options =
+      known == model_.collections().end() ? upsert.options : known->second.options;
+  return EncodeRows(upsert.rows, options.dimensions, options.vector_type);
+}
+
 void ModelDriver::AddWrite(ModelWrite& write) {
   switch (write.kind) {
     case ModelWrite::Kind::kUpsert:
-      Ok(database_.AddUpsertBytes(write.collection, EncodeRows(write.rows, DimensionsOf(write.rows))));
+      Ok(database_.AddUpsertBytes(write.collection, Encoded(write)));
       break;
     case ModelWrite::Kind::kDelete:
       Ok(database_.AddDelete(write.collection, write.ids));
@@ -132,8 +144,11 @@ void ModelDriver::Several() {
     AddWrite(writes.back());
     if (dice_.OneIn(3)) {
       std::vector<Row> rows = dice_.AnyRows(model_.at(id).options, 3);
-      rows[1].vector[0] = INFINITY;
-      ASSERT_EQ(database_.AddUpsert(id, rows).code(), Code::kInvalidVector);
+      const bool has_infinity = HasInfinity(model_.at(id).options);
+      if (has_infinity) rows[1].vector[0] = INFINITY;
+      if (!has_infinity) rows[1].id = rows[0].id;
+      ASSERT_EQ(database_.AddUpsert(id, rows).code(),
+                has_infinity ? Code::kInvalidVector : Code::kDuplicateId);
     }
     if (dice_.OneIn(3)) Ok(engine().Work(dice_.Below(300)).status());
     if (dice_.OneIn(8) && !states_.empty()) CloseState(dice_.Below(static_cast<uint32_t>(states_.size())));
@@ -234,6 +249,7 @@ void ModelDriver::CreateOrDrop() {
     writes.push_back(create);
     if (dice_.OneIn(2)) {
       ModelWrite rows{.kind = ModelWrite::Kind::kUpsert, .collection = model_.next_id()};
+      rows.options = create.options;
       rows.rows = dice_.AnyRows(create.options, 1 + dice_.Below(30));
       writes.push_back(std::move(rows));
     }
@@ -257,18 +273,19 @@ void ModelDriver::Discard() {
 
 void ModelDriver::Refused() {
   const CollectionId id = AnyCollection();
-  std::vector<Row> rows = dice_.AnyRows(model_.at(id).options, 2 + dice_.Below(20));
+  const CollectionOptions& options = model_.at(id).options;
+  std::vector<Row> rows = dice_.AnyRows(options, 2 + dice_.Below(20));
   const uint32_t bad = dice_.Below(static_cast<uint32_t>(rows.size()));
   Code expected = Code::kInvalidVector;
-  if (dice_.OneIn(2)) {
-    rows[bad].vector[dice_.Below(DimensionsOf(rows))] = std::nanf("");
+  if (dice_.OneIn(2) && HasInfinity(options)) {
+    rows[bad].vector[dice_.Below(options.dimensions)] = std::nanf("");
   } else {
     rows[bad].id = rows[(bad + 1) % rows.size()].id;
     expected = Code::kDuplicateId;
   }
   ModelState* transaction = AnyTransaction();
   if (transaction != nullptr && model_.at(id).ExistsAt(transaction->sequence)) {
-    const ByteVector batch = EncodeRows(rows, DimensionsOf(rows));
+    const ByteVector batch = EncodeRows(rows, options.dimensions, options.vector_type);
     ASSERT_EQ(engine().TransactionUpsert(transaction->view, id, batch).code(), expected);
   }
   ASSERT_EQ(database_.Upsert(id, rows).code(), expected);
@@ -359,7 +376,7 @@ void ModelDriver::TransactionWrite() {
   } else {
     ModelWrite write{.kind = ModelWrite::Kind::kUpsert, .collection = id};
     write.rows = dice_.AnyRows(model_.at(id).options, 1 + dice_.Below(dice_.OneIn(10) ? 60 : 5));
-    Ok(engine().TransactionUpsert(state->view, id, EncodeRows(write.rows, DimensionsOf(write.rows))));
+    Ok(engine().TransactionUpsert(state->view, id, Encoded(write)));
     for (const Row& row : write.rows) {
       remove(row.id);
       overlay.rows.push_back(row);

@@ -1,5 +1,7 @@
 #include "test_database.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 
 namespace omendb::test {
@@ -67,7 +69,64 @@ ByteVector EncodeIds(const std::vector<std::string>& ids) {
   return out;
 }
 
-ByteVector EncodeRows(const std::vector<Row>& rows, uint32_t dimensions) {
+float Nearest(VectorType type, float value) {
+  switch (type) {
+    case VectorType::kFloat32:
+      return value;
+    case VectorType::kFloat16: {
+      // A half has 11 digits, the last one worth 2^-24 at least.
+      int exponent = 0;
+      (void)std::frexp(value, &exponent);
+      const float last = std::ldexp(1.0F, std::max(exponent - 11, -24));
+      return std::nearbyint(value / last) * last;
+    }
+    case VectorType::kInt8:
+      return std::clamp(std::nearbyint(value), -128.0F, 127.0F);
+    case VectorType::kBinary:
+      break;
+  }
+  return value > 0 ? 1 : 0;
+}
+
+ByteVector EncodeVector(VectorType type, const std::vector<float>& vector) {
+  ByteVector out;
+  if (type == VectorType::kBinary) out.resize((vector.size() + 7) / 8);
+  for (size_t i = 0; i < vector.size(); ++i) {
+    const float value = vector[i];
+    switch (type) {
+      case VectorType::kFloat32:
+        Put(out, value);
+        break;
+      case VectorType::kFloat16: {
+        // By the definition: sign, biased exponent, digits after the first.
+        int exponent = 0;
+        const float digits = std::frexp(std::fabs(value), &exponent);
+        unsigned half = std::signbit(value) ? 0x8000 : 0;
+        if (std::isnan(value)) {
+          half |= 0x7e00;
+        } else if (std::isinf(value)) {
+          half |= 0x7c00;
+        } else if (exponent < -13) {
+          half |= static_cast<unsigned>(std::ldexp(digits, exponent + 24));
+        } else if (value != 0) {
+          half |= static_cast<unsigned>(exponent + 14) << 10;
+          half += static_cast<unsigned>(std::ldexp(digits, 11)) - 1024;
+        }
+        Put(out, static_cast<uint16_t>(half));
+        break;
+      }
+      case VectorType::kInt8:
+        Put(out, static_cast<int8_t>(value));
+        break;
+      case VectorType::kBinary:
+        if (value != 0) out[i / 8] = static_cast<uint8_t>(out[i / 8] | 1U << i % 8);
+        break;
+    }
+  }
+  return out;
+}
+
+ByteVector EncodeRows(const std::vector<Row>& rows, uint32_t dimensions, VectorType type) {
   std::vector<std::string> ids;
   std::vector<std::string> metadata;
   bool any_metadata = false;
@@ -83,12 +142,14 @@ ByteVector EncodeRows(const std::vector<Row>& rows, uint32_t dimensions) {
   Put(out, dimensions);
   Put(out, static_cast<uint32_t>(id_list.size()));
   Put(out, static_cast<uint32_t>(metadata_list.size()));
+  Put(out, static_cast<uint32_t>(type));
   out.resize(32);
   out.insert(out.end(), id_list.begin(), id_list.end());
   out.insert(out.end(), metadata_list.begin(), metadata_list.end());
   PadTo(out, 16);
   for (const Row& row : rows) {
-    for (float value : row.vector) Put(out, value);
+    const ByteVector vector = EncodeVector(type, row.vector);
+    out.insert(out.end(), vector.begin(), vector.end());
   }
   return out;
 }
@@ -208,7 +269,10 @@ Status Database::AddUpsertBytes(CollectionId collection, const ByteVector& paylo
 
 Status Database::AddUpsert(CollectionId collection, const std::vector<Row>& rows) {
   auto dimensions = static_cast<uint32_t>(rows.empty() ? 1 : rows[0].vector.size());
-  return AddUpsertBytes(collection, EncodeRows(rows, dimensions));
+  // One that is not there has no type to be wrong.
+  auto options = engine_->CollectionOptionsOf(collection);
+  const VectorType type = options.ok() ? options.value().vector_type : VectorType::kFloat32;
+  return AddUpsertBytes(collection, EncodeRows(rows, dimensions, type));
 }
 
 Status Database::AddDelete(CollectionId collection, const std::vector<std::string>& ids) {

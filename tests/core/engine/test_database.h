@@ -32,8 +32,13 @@ struct Row {
 };
 
 ByteVector EncodeIds(const std::vector<std::string>& ids);
-// `dimensions` for the header; each row's vector is written as it is.
-ByteVector EncodeRows(const std::vector<Row>& rows, uint32_t dimensions);
+// The nearest number that a vector of the type can hold.
+float Nearest(VectorType type, float value);
+// Numbers that the type can hold, as it holds them.
+ByteVector EncodeVector(VectorType type, const std::vector<float>& vector);
+// `dimensions` for the header; of each row's vector as much as there is.
+ByteVector EncodeRows(const std::vector<Row>& rows, uint32_t dimensions,
+                      VectorType type = VectorType::kFloat32);
 std::vector<Row> DecodeRows(std::span<const uint8_t> batch);
 
 struct Hit {

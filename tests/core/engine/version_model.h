@@ -53,7 +53,7 @@ struct ModelWrite {
   std::vector<Row> rows = {};         // of an upsert, or the first ones of a created collection
   std::vector<std::string> ids = {};  // of a delete
   std::string name = {};              // of a create
-  CollectionOptions options = {};
+  CollectionOptions options = {};     // of a create, and of the first rows of what it created
   std::optional<Token> token = {};
 };
 

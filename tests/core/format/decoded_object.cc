@@ -85,9 +85,10 @@ Status Vectors(ByteSpan object, Bytes& again) {
   reference.rows = Claim(object, 0);
   reference.offset = kVectorsOffset;
   uint32_t dimensions = Claim(object, 4);
-  OMENDB_ASSIGN(const uint8_t* floats, DecodeVectors(object, reference, dimensions, kOrigin));
-  OMENDB_TRY(BeginVectors(reference.rows, dimensions, again));
-  OMENDB_TRY(again.Append({floats, size_t{reference.rows} * dimensions * sizeof(float)}));
+  const auto type = static_cast<VectorType>(Claim(object, 8));
+  OMENDB_ASSIGN(const uint8_t* vectors, DecodeVectors(object, reference, type, dimensions, kOrigin));
+  OMENDB_TRY(BeginVectors(reference.rows, type, dimensions, again));
+  OMENDB_TRY(again.Append({vectors, reference.rows * VectorBytes(type, dimensions)}));
   return FinishObject(ObjectKind::kVectors, again);
 }
 

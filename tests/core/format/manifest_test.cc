@@ -97,6 +97,9 @@ TEST(Manifest, CollectionsHaveRisingIdsAndLiveWithinItsSequence) {
   EXPECT_TRUE(Refused([](Manifest& m) { m.collections[1].dropped = 78; }));
   EXPECT_TRUE(Refused([](Manifest& m) { m.collections[1].options.dimensions = 0; }));
   EXPECT_TRUE(Refused([](Manifest& m) { m.collections[1].options.degree = 1; }));
+  EXPECT_TRUE(
+      Refused([](Manifest& m) { m.collections[1].options.vector_type = static_cast<VectorType>(4); }));
+  EXPECT_TRUE(Taken([](Manifest& m) { m.collections[1].options.vector_type = VectorType::kBinary; }));
   EXPECT_TRUE(Refused([](Manifest& m) { m.collections[1].name.Clear(); }));
 }
 

@@ -33,7 +33,8 @@ Bytes MakeBatch(uint32_t count, uint32_t dimensions, bool metadata) {
   RowBatchWriter writer(layout, out.data());
   for (uint32_t i = 0; i < count; ++i) {
     std::vector<float> vector(dimensions, static_cast<float>(i));
-    writer.Add(AsBytes(NumberId(i)), AsBytes(texts[i]), vector.data());
+    uint8_t* out_vector = writer.Add(AsBytes(NumberId(i)), AsBytes(texts[i]));
+    if (dimensions > 0) std::memcpy(out_vector, vector.data(), vector.size() * sizeof(float));
   }
   writer.Finish();
   return out;
@@ -76,6 +77,37 @@ TEST(RowBatch, ListsThatDoNotFit32BitsAreRefused) {
   EXPECT_EQ(layout.Check().code(), Code::kLimitExceeded);
 }
 
+TEST(RowBatch, RowsHaveTheBytesOfTheirType) {
+  for (VectorType type :
+       {VectorType::kFloat32, VectorType::kFloat16, VectorType::kInt8, VectorType::kBinary}) {
+    SCOPED_TRACE(NameOf(type));
+    RowBatchLayout layout{.count = 3, .dimensions = 9, .vector_type = type, .id_bytes = 27};
+    Bytes bytes;
+    ASSERT_TRUE(bytes.Resize(static_cast<size_t>(layout.bytes())).ok());
+    RowBatchWriter writer(layout, bytes.data());
+    for (uint8_t i = 0; i < 3; ++i) {
+      std::memset(writer.Add(AsBytes(NumberId(i)), {}), i + 1, VectorBytes(type, 9));
+    }
+    writer.Finish();
+    auto batch = RowBatch::Decode(bytes.span(), Origin::Argument("row batch"));
+    ASSERT_TRUE(batch.ok()) << batch.status().message();
+    EXPECT_EQ(batch.value().vector_type(), type);
+    for (uint8_t i = 0; i < 3; ++i) EXPECT_EQ(*batch.value().vector_bytes(i), i + 1);
+    EXPECT_EQ(batch.value().vector_bytes(3), bytes.end());
+    ASSERT_TRUE(bytes.Push(0).ok());
+    EXPECT_EQ(RowBatch::Decode(bytes.span(), Origin::Stored("x")).status().code(), Code::kCorruption);
+  }
+}
+
+TEST(RowBatch, AnUnknownVectorTypeIsRefused) {
+  for (size_t at : {16U, 17U, 18U, 19U}) {
+    Bytes bytes = MakeBatch(3, 2, false);
+    bytes[at] = 4;
+    const Status status = RowBatch::Decode(bytes.span(), Origin::Argument("row batch")).status();
+    EXPECT_EQ(status.code(), Code::kInvalidArgument) << at;
+  }
+}
+
 TEST(RowBatch, TheOriginGivesTheCode) {
   Bytes bytes = MakeBatch(3, 2, true);
   bytes[20] = 1;
@@ -90,7 +122,7 @@ TEST(RowBatch, MetadataBeyondTheLimitIsTheCallersOrCorruption) {
   Bytes bytes;
   ASSERT_TRUE(bytes.Resize(static_cast<size_t>(layout.bytes())).ok());
   RowBatchWriter writer(layout, bytes.data());
-  writer.Add(AsBytes(NumberId(1)), AsBytes(std::string(kMetadataBytesMax + 1, ' ')), nullptr);
+  (void)writer.Add(AsBytes(NumberId(1)), AsBytes(std::string(kMetadataBytesMax + 1, ' ')));
   writer.Finish();
   EXPECT_EQ(RowBatch::Decode(bytes.span(), Origin::Argument("row batch")).status().code(),
             Code::kLimitExceeded);

@@ -211,7 +211,8 @@ Bytes SampleRowBatch() {
   Must(out.Resize(static_cast<size_t>(layout.bytes())));
   RowBatchWriter writer(layout, out.data());
   for (uint32_t i = 0; i < kSampleRows; ++i) {
-    writer.Add(AsBytes(ids[i]), AsBytes(metadata[i]), vectors.data() + size_t{i} * kSampleDimensions);
+    std::memcpy(writer.Add(AsBytes(ids[i]), AsBytes(metadata[i])),
+                vectors.data() + size_t{i} * kSampleDimensions, kSampleDimensions * sizeof(float));
   }
   writer.Finish();
   return out;
@@ -253,7 +254,7 @@ Bytes SampleFrame() {
 Bytes SampleVectorsObject() {
   std::vector<float> values = SampleVectors();
   Bytes out;
-  Must(BeginVectors(kSampleRows, kSampleDimensions, out));
+  Must(BeginVectors(kSampleRows, VectorType::kFloat32, kSampleDimensions, out));
   Must(out.Append({reinterpret_cast<const uint8_t*>(values.data()), values.size() * sizeof(float)}));
   Must(FinishObject(ObjectKind::kVectors, out));
   return out;

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/coding.h"
+#include "distance/vector_type.h"
 #include "format/blobs_object.h"
 #include "format/frame.h"
 #include "format/sample_objects.h"
@@ -24,13 +25,15 @@ VectorsReference Reference(uint32_t rows, uint64_t offset = kVectorsOffset, bool
   return reference;
 }
 
-Code DecodedVectors(const Bytes& object, const VectorsReference& reference, uint32_t dimensions) {
-  return DecodeVectors(object.span(), reference, dimensions, kOrigin).status().code();
+Code DecodedVectors(const Bytes& object, const VectorsReference& reference, uint32_t dimensions,
+                    VectorType type = VectorType::kFloat32) {
+  return DecodeVectors(object.span(), reference, type, dimensions, kOrigin).status().code();
 }
 
 TEST(VectorsObject, FloatsComeBack) {
   Bytes object = SampleVectorsObject();
-  auto floats = DecodeVectors(object.span(), Reference(kSampleRows), kSampleDimensions, kOrigin);
+  auto floats =
+      DecodeVectors(object.span(), Reference(kSampleRows), VectorType::kFloat32, kSampleDimensions, kOrigin);
   ASSERT_TRUE(floats.ok()) << floats.status().message();
   EXPECT_EQ(floats.value(), object.data() + kVectorsOffset);
   std::vector<float> expected = SampleVectors();
@@ -55,7 +58,7 @@ TEST(VectorsObject, CountsWhoseProductWrapsAreCorruption) {
                                   {0x40000000, 16},
                                   {1, 0x40000000}}) {
     Bytes object;
-    ASSERT_TRUE(BeginVectors(rows, dimensions, object).ok());
+    ASSERT_TRUE(BeginVectors(rows, VectorType::kFloat32, dimensions, object).ok());
     ASSERT_TRUE(FinishObject(ObjectKind::kVectors, object).ok());
     EXPECT_EQ(DecodedVectors(object, Reference(rows), dimensions), Code::kCorruption);
   }
@@ -64,7 +67,7 @@ TEST(VectorsObject, CountsWhoseProductWrapsAreCorruption) {
 TEST(VectorsObject, ForgedHeadersAreCorruption) {
   for (size_t at = 0; at < 16; ++at) {
     Bytes object;
-    ASSERT_TRUE(BeginVectors(2, 3, object).ok());
+    ASSERT_TRUE(BeginVectors(2, VectorType::kFloat32, 3, object).ok());
     ASSERT_TRUE(object.Resize(object.size() + 24).ok());
     object[kObjectHeaderBytes + at] ^= 1;
     ASSERT_TRUE(FinishObject(ObjectKind::kVectors, object).ok());
@@ -72,10 +75,30 @@ TEST(VectorsObject, ForgedHeadersAreCorruption) {
   }
   for (size_t body_bytes = 0; body_bytes < 60; ++body_bytes) {
     Bytes object;
-    ASSERT_TRUE(BeginVectors(2, 3, object).ok());
+    ASSERT_TRUE(BeginVectors(2, VectorType::kFloat32, 3, object).ok());
     ASSERT_TRUE(object.Resize(kObjectHeaderBytes + body_bytes).ok());
     ASSERT_TRUE(FinishObject(ObjectKind::kVectors, object).ok());
     EXPECT_EQ(DecodedVectors(object, Reference(2), 3), body_bytes == 40 ? Code::kOk : Code::kCorruption);
+  }
+}
+
+TEST(VectorsObject, HoldsRowsOfItsTypeAndNoOther) {
+  constexpr VectorType kTypes[] = {VectorType::kFloat32, VectorType::kFloat16, VectorType::kInt8,
+                                   VectorType::kBinary};
+  for (VectorType type : kTypes) {
+    SCOPED_TRACE(NameOf(type));
+    // 9 bits are two bytes.
+    const size_t bytes = 3 * VectorBytes(type, 9);
+    for (size_t found : {bytes - 1, bytes, bytes + 1}) {
+      Bytes object;
+      ASSERT_TRUE(BeginVectors(3, type, 9, object).ok());
+      ASSERT_TRUE(object.Resize(object.size() + found).ok());
+      ASSERT_TRUE(FinishObject(ObjectKind::kVectors, object).ok());
+      for (VectorType asked : kTypes) {
+        EXPECT_EQ(DecodedVectors(object, Reference(3), 9, asked),
+                  asked == type && found == bytes ? Code::kOk : Code::kCorruption);
+      }
+    }
   }
 }
 
@@ -108,7 +131,8 @@ TEST(VectorsInAFrame, AreThoseOfItsRowBatch) {
   ASSERT_TRUE(upsert.ok());
   const uint64_t bytes = uint64_t{kSampleRows} * kSampleDimensions * 4;
   const uint64_t offset = upsert.value().payload_offset + upsert.value().payload_bytes - bytes;
-  auto floats = DecodeVectors(frame.span(), Reference(kSampleRows, offset, true), kSampleDimensions, kOrigin);
+  auto floats = DecodeVectors(frame.span(), Reference(kSampleRows, offset, true), VectorType::kFloat32,
+                              kSampleDimensions, kOrigin);
   ASSERT_TRUE(floats.ok());
   EXPECT_EQ(std::memcmp(floats.value(), SampleVectors().data(), bytes), 0);
 }

@@ -38,6 +38,7 @@ describeBoth('a database', (openMemory, worker) => {
       name: 'notes',
       dimensions: 3,
       metric: 'l2',
+      vectorType: 'float32',
       quantization: 'auto',
       codes: { kind: 'none', bytesPerVector: 0, recallLoss: null },
       index: { M: 16, efConstruction: 200 },

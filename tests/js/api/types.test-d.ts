@@ -35,6 +35,12 @@ export async function compiles(db: Database, error: OmenError): Promise<void> {
     { onProgress: ({ done }) => done },
   )
 
+  const bits = await db.collection('bits', { dimensions: 8, metric: 'l1', vectorType: 'binary' })
+  await bits.upsert([{ id: 1, vector: new Uint8Array(1) }])
+  await bits.upsert({ ids: [1], vectors: new Uint8Array(1) })
+  expectTypeOf((await bits.stats()).vectorType).toEqualTypeOf<'float32' | 'float16' | 'int8' | 'binary'>()
+  expectTypeOf(await bits.search({ vector: new Uint8Array(1), k: 1 })).toEqualTypeOf<Hit[]>()
+
   expectTypeOf(await notes.search({ vector: [1, 2, 3], k: 1 })).toEqualTypeOf<Hit<Note>[]>()
   expectTypeOf(await notes.searchBatch({ vectors: [[1, 2, 3]], k: 1 })).toEqualTypeOf<Hit<Note>[][]>()
   expectTypeOf(await notes.get([1, 'a', 3n])).toEqualTypeOf<(Row<Note> | null)[]>()
@@ -62,7 +68,11 @@ export async function isRefused(db: Database, notes: Collection<Note>): Promise<
   await notes.upsert([{ id: 1, vector: [1], metadata: { lang: 5 } }])
   // @ts-expect-error a vector is needed
   await notes.upsert([{ id: 1 }])
-  // @ts-expect-error columns take one Float32Array
+  // @ts-expect-error not a type of vectors
+  await db.collection('x', { dimensions: 3, metric: 'l2', vectorType: 'float64' })
+  // @ts-expect-error no collection has doubles
+  await notes.upsert([{ id: 1, vector: new Float64Array(1) }])
+  // @ts-expect-error columns take one array of a type
   await notes.upsert({ ids: [1], vectors: [[1]] })
   // @ts-expect-error k is needed
   await notes.search({ vector: [1] })

@@ -123,6 +123,7 @@ describe('CoreEngine', () => {
       quantization: 'none',
       degree: 8,
       efConstruction: 99,
+      vectorType: 'int8',
       seed: 2n ** 64n - 1n,
     } as const
     const collection = createCollection(engine, 'naïve 😀', options)
