@@ -46,6 +46,11 @@ inline std::string NameOf(Metric metric) {
   return kNames[static_cast<size_t>(metric)];
 }
 
+inline std::string NameOf(Quantization quantization) {
+  constexpr const char* kNames[] = {"F32", "Sq8", "Auto", "Rabitq1", "Rabitq2", "Rabitq4", "Rabitq7"};
+  return kNames[static_cast<size_t>(quantization)];
+}
+
 inline double Gaussian(Prng& prng) {
   const double radius = std::sqrt(-2 * std::log(1 - prng.Uniform()));
   return radius * std::cos(6.283185307179586 * prng.Uniform());

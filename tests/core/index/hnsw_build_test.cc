@@ -11,7 +11,7 @@ namespace {
 TEST(HnswBuildTest, SameRowsGiveTheSameBytesHoweverSliced) {
   OMENDB_TRACE_SEED();
   Prng prng(TestSeed());
-  for (Quantization quantization : {Quantization::kNone, Quantization::kSq8}) {
+  for (Quantization quantization : {Quantization::kNone, Quantization::kSq8, Quantization::kRabitq4}) {
     const RowStore store = MakeStore(Shape::kClustered, Metric::kCosine, 1500, 5, 16, TestSeed());
     BuiltGraph at_once(store, quantization);
     at_once.AddUpTo(store.count());
@@ -26,7 +26,7 @@ TEST(HnswBuildTest, SameRowsGiveTheSameBytesHoweverSliced) {
 
 TEST(HnswBuildTest, ReachesEveryOneOfManyEqualRows) {
   OMENDB_TRACE_SEED();
-  for (Quantization quantization : {Quantization::kNone, Quantization::kSq8}) {
+  for (Quantization quantization : {Quantization::kNone, Quantization::kSq8, Quantization::kRabitq4}) {
     for (Shape shape : {Shape::kAllEqual, Shape::kDuplicates}) {
       const RowStore store = MakeStore(shape, Metric::kL2, 2500, 1, 8, TestSeed());
       BuiltGraph built(store, quantization);
@@ -79,7 +79,7 @@ TEST(HnswBuildTest, KeepsOnlyNeighborsNearerThanToEachOther) {
 
 TEST(HnswBuildTest, AddingChangesNothingWhenMemoryIsRefused) {
   OMENDB_TRACE_SEED();
-  for (Quantization quantization : {Quantization::kNone, Quantization::kSq8}) {
+  for (Quantization quantization : {Quantization::kNone, Quantization::kSq8, Quantization::kRabitq4}) {
     const RowStore store = MakeStore(Shape::kClustered, Metric::kL2, 600, 1, 8, TestSeed());
     BuiltGraph undisturbed(store, quantization, 4, 20);
     undisturbed.AddUpTo(600);
@@ -106,7 +106,7 @@ TEST(HnswBuildTest, AddingChangesNothingWhenMemoryIsRefused) {
 
 TEST(HnswBuildTest, TakingANodeAgainChangesNothingWhenMemoryIsRefused) {
   OMENDB_TRACE_SEED();
-  for (Quantization quantization : {Quantization::kNone, Quantization::kSq8}) {
+  for (Quantization quantization : {Quantization::kNone, Quantization::kSq8, Quantization::kRabitq4}) {
     RowStore store = MakeStore(Shape::kClustered, Metric::kL2, 600, 1, 8, TestSeed());
     const auto fresh = Generate(Shape::kClustered, 600, 0, 8, TestSeed() + 1);
     BuiltGraph built(store, quantization, 4, 20);

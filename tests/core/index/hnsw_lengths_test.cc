@@ -13,9 +13,7 @@ class HnswLengthsTest : public ::testing::TestWithParam<Quantization> {};
 INSTANTIATE_TEST_SUITE_P(Kinds, HnswLengthsTest,
                          ::testing::Values(Quantization::kNone, Quantization::kSq8, Quantization::kRabitq4,
                                            Quantization::kRabitq7),
-                         [](const auto& test) {
-                           return "Kind" + std::to_string(static_cast<int>(test.param));
-                         });
+                         [](const auto& test) { return NameOf(test.param); });
 
 // Measured with the heuristic alone: recall 0.934 to 0.938, 89 to 112 rows without a link to them; with three
 // quarters of M filled 0.973 to 0.980, and 1 to 3.

@@ -55,8 +55,9 @@ void TakeAgain(BuiltGraph& built, RowStore& store, const std::vector<std::vector
 }
 
 class HnswRepairTest : public ::testing::TestWithParam<Quantization> {};
-INSTANTIATE_TEST_SUITE_P(Codes, HnswRepairTest, ::testing::Values(Quantization::kNone, Quantization::kSq8),
-                         [](const auto& test) { return test.param == Quantization::kNone ? "F32" : "Sq8"; });
+INSTANTIATE_TEST_SUITE_P(Codes, HnswRepairTest,
+                         ::testing::Values(Quantization::kNone, Quantization::kSq8, Quantization::kRabitq4),
+                         [](const auto& test) { return NameOf(test.param); });
 
 TEST_P(HnswRepairTest, KeepsRecallWhenHalfGoesAtRandom) {
   OMENDB_TRACE_SEED();

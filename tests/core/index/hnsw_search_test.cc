@@ -12,16 +12,22 @@ namespace {
 using Case = std::tuple<Shape, Metric, Quantization>;
 
 class HnswRecallTest : public ::testing::TestWithParam<Case> {};
+constexpr auto kNameOfCase = [](const ::testing::TestParamInfo<Case>& test) {
+  const auto [shape, metric, quantization] = test.param;
+  return NameOf(shape) + NameOf(metric) + NameOf(quantization);
+};
+const auto kShapes = ::testing::Values(Shape::kClustered, Shape::kUniform, Shape::kDuplicates,
+                                       Shape::kAllEqual, Shape::kSortedByCluster);
 INSTANTIATE_TEST_SUITE_P(
     Sets, HnswRecallTest,
-    ::testing::Combine(::testing::Values(Shape::kClustered, Shape::kUniform, Shape::kDuplicates,
-                                         Shape::kAllEqual, Shape::kSortedByCluster),
-                       ::testing::Values(Metric::kL2, Metric::kCosine, Metric::kDot, Metric::kL1),
+    ::testing::Combine(kShapes, ::testing::Values(Metric::kL2, Metric::kCosine, Metric::kDot, Metric::kL1),
                        ::testing::Values(Quantization::kNone, Quantization::kSq8)),
-    [](const auto& test) {
-      const bool is_f32 = std::get<2>(test.param) == Quantization::kNone;
-      return NameOf(std::get<0>(test.param)) + NameOf(std::get<1>(test.param)) + (is_f32 ? "F32" : "Sq8");
-    });
+    kNameOfCase);
+INSTANTIATE_TEST_SUITE_P(RotatedSets, HnswRecallTest,
+                         ::testing::Combine(kShapes,
+                                            ::testing::Values(Metric::kL2, Metric::kCosine, Metric::kDot),
+                                            ::testing::Values(Quantization::kRabitq4)),
+                         kNameOfCase);
 
 TEST_P(HnswRecallTest, FindsWhatExactSearchFinds) {
   OMENDB_TRACE_SEED();
@@ -96,7 +102,7 @@ TEST(HnswSearchTest, AnswersEqualTheLastTimesAfterEveryMarkWasUsed) {
 TEST(HnswSearchTest, HalfDeletedAtRandomKeepsRecall) {
   OMENDB_TRACE_SEED();
   Prng prng(TestSeed());
-  for (Quantization quantization : {Quantization::kNone, Quantization::kSq8}) {
+  for (Quantization quantization : {Quantization::kNone, Quantization::kSq8, Quantization::kRabitq4}) {
     RowStore store = MakeStore(Shape::kClustered, Metric::kCosine, 3000, 40, 24, TestSeed());
     BuiltGraph built(store, quantization);
     built.AddUpTo(store.count());
@@ -116,7 +122,7 @@ TEST(HnswSearchTest, AsksWhereAllAroundIsDeleted) {
   const RowStore all(Metric::kL2, with_query, 1);
   const std::vector<Neighbor> around = ExactHits(all, 0, 300);
   for (size_t i = 0; i < 40; ++i) rows.push_back(rows[around[i].ordinal()]);
-  for (Quantization quantization : {Quantization::kNone, Quantization::kSq8}) {
+  for (Quantization quantization : {Quantization::kNone, Quantization::kSq8, Quantization::kRabitq4}) {
     RowStore store(Metric::kL2, rows, 40);
     BuiltGraph built(store, quantization);
     built.AddUpTo(store.count());
