@@ -72,6 +72,13 @@ export interface Vectors {
   queries(): Promise<Float32Array>
 }
 
+/** What an engine threw, in one line. */
+export function reasonOf(error: unknown): string {
+  const { message } = (error ?? {}) as { message?: unknown }
+  const text = typeof message === 'string' ? message : error instanceof Object ? JSON.stringify(error) : String(error)
+  return text.split('\n')[0]!.slice(0, 200)
+}
+
 const START_ROWS = 100
 const QUERIES_MIN = 50
 const TICK_MS = 4
@@ -89,6 +96,7 @@ export function driveEngine(
   let index: Index | null = null
   let base: Float32Array | null = null
   let queries: Float32Array | null = null
+  let lastEf: number | null = null
   let found: (readonly number[])[] = []
   const load = async () => (loaded ??= await engine.load(host))
   const ready = (): Index => {
@@ -162,6 +170,7 @@ export function driveEngine(
       queries ??= await vectors.queries()
       const count = queries.length / dimensions
       await made.setEf?.(ef)
+      lastEf = ef
       found = []
       const latencies: number[] = []
       const cpu = cpuSince(meters)
@@ -204,8 +213,10 @@ export function driveEngine(
       const began = performance.now()
       const again = await reload(shape, graph)
       index = again
-      const after = await again.search(query, 10)
+      await again.search(query, 10)
       const seconds = (performance.now() - began) / 1000
+      if (lastEf !== null) await again.setEf?.(lastEf)
+      const after = await again.search(query, 10)
       return { seconds, same: String([...before].sort()) === String([...after].sort()) }
     },
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { contendersOf, downloadOf } from './contenders.js'
 import { median, medianOrNull, type Point, qpsAt, recallOf } from './curve.js'
 import type { DataSet } from './data-sets.js'
-import type { Built, Reloaded, Saved, Session, Started } from './drive.js'
+import { type Built, reasonOf, type Reloaded, type Saved, type Session, type Started } from './drive.js'
 import { GRAPH } from './engines/contract.js'
 import { findTruth } from './places/native-place.js'
 import { BASE_FILE, type Contender, QUERIES_FILE, type SetFiles } from './places/place.js'
@@ -49,7 +49,6 @@ interface Progress {
 }
 
 const say = (text: string) => console.error(text)
-const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error)).split('\n')[0]!
 
 export async function measureSet(set: DataSet, plan: Plan): Promise<SetRecord> {
   const folder = mkdtempSync(join(tmpdir(), 'omendb-bench-data-'))

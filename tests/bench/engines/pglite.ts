@@ -24,13 +24,14 @@ export const pglite: Engine = {
   tunable: true,
   rowsPerAdd: 100,
   rowsMax: { rows: 20_000, why: 'builds too slowly for more' },
-  notes: ['stores as it goes, in its own folder or IndexedDB; sequential scans are turned off'],
+  notes: ['stores as it goes, in its own folder or IndexedDB; sequential scans are turned off, durability is relaxed: without that a page waits for IndexedDB after each query'],
   async load(host): Promise<Loaded> {
     const entry = (await host.module('peers/@electric-sql/pglite/dist/index.js')) as PGliteModule
     const { vector } = (await host.module('peers/@electric-sql/pglite-pgvector/dist/index.js')) as {
       vector: unknown
     }
-    const open = () => entry.PGlite.create({ dataDir: dataFolder(host), extensions: { vector } })
+    const options = { dataDir: dataFolder(host), extensions: { vector }, relaxedDurability: true }
+    const open = () => entry.PGlite.create(options)
     return {
       async create(shape, graph) {
         const pg = await open()

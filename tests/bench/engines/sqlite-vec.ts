@@ -34,7 +34,10 @@ export const sqliteVec: Engine = {
   tunable: 'compares every row',
   rowsPerAdd: 64,
   rowsMax: { rows: 20_000, why: 'compares every row' },
-  notes: ['saved by exporting the database and keeping the bytes: this build has no persistent storage'],
+  notes: [
+    '0.1.7-alpha.2: version 0.1.9 as published aborts when it is started',
+    'saved by exporting the database and keeping the bytes: this build has no persistent storage',
+  ],
   async load(host): Promise<Loaded> {
     const { default: init } = (await host.module('peers/sqlite-vec-wasm-demo/sqlite3.mjs')) as {
       default(): Promise<Sqlite>

@@ -220,6 +220,7 @@ class Peer {
     size_t ef = 0, k = 0;
     double seconds_min = 0;
     words >> ef >> k >> seconds_min;
+    ef_ = ef;
     index_->SetEf(ef);
     found_.assign(setup_.query_count(), {});
     std::vector<double> latencies_us;
@@ -256,12 +257,15 @@ class Peer {
   void Reload(std::ostream& answer) {
     const size_t k = std::min<size_t>(10, setup_.rows());
     std::vector<uint32_t> before(k), after(k);
+
     index_->Search(setup_.query(0), k, before.data());
     index_ = std::make_unique<Index>(setup_);
     const Clock::time_point start = Clock::now();
     index_->Load(path_);
     index_->Search(setup_.query(0), k, after.data());
     const double seconds = SecondsSince(start);
+    index_->SetEf(ef_);
+    index_->Search(setup_.query(0), k, after.data());
     std::sort(before.begin(), before.end());
     std::sort(after.begin(), after.end());
     answer << "{\"seconds\":" << seconds << ",\"same\":" << (before == after ? "true" : "false") << "}";
@@ -269,6 +273,7 @@ class Peer {
 
   const Setup setup_;
   std::unique_ptr<Index> index_;
+  size_t ef_ = 10;  // of the last search
   std::vector<std::vector<uint32_t>> found_;
   const std::string path_ =
       (std::filesystem::temp_directory_path() / ("omendb-bench-peer-" + std::to_string(std::rand()) + "-" +

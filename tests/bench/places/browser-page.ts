@@ -1,5 +1,5 @@
 /** In the page: one engine, chosen by the runner. `bench` on globalThis answers what a session is asked. */
-import { driveEngine, type Session } from '../drive.js'
+import { driveEngine, reasonOf, type Session } from '../drive.js'
 import { engineById } from '../engines/all.js'
 import type { Host, Store } from '../engines/contract.js'
 import { BASE_FILE, QUERIES_FILE, type SetFiles } from './place.js'
@@ -71,7 +71,7 @@ const bench = {
       const run = session[command] as (...given: number[]) => Promise<unknown>
       return (await run(...args)) ?? {}
     } catch (error) {
-      return { error: String(error).slice(0, 300) }
+      return { error: reasonOf(error) }
     }
   },
 }

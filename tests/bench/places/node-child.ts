@@ -3,7 +3,7 @@ import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { driveEngine } from '../drive.js'
+import { driveEngine, reasonOf } from '../drive.js'
 import { engineById } from '../engines/all.js'
 import type { Host, Store } from '../engines/contract.js'
 import type { NodeTask } from './node-place.js'
@@ -75,7 +75,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
   const answer = await Promise.resolve()
     .then(() => commands[command]?.())
-    .catch((error: unknown) => ({ error: String(error).slice(0, 300) }))
+    .catch((error: unknown) => ({ error: reasonOf(error) }))
   process.stdout.write(`\n${JSON.stringify(answer)}\n`)
 }
 await session.close().catch(() => undefined)
