@@ -34,8 +34,11 @@ export async function contendersOf(
   const isWanted = (id: string) => {
     return wanted === null || [id, ...id.split('@')].some((each) => wanted.includes(each))
   }
-  const unknown = (wanted ?? []).filter((word) => !allIds().some((id) => [id, ...id.split('@')].includes(word)))
-  if (unknown.length > 0) throw new Error(`no engine or place: ${unknown.join()}; there are ${allIds().join()}`)
+  const unknown = (wanted ?? []).filter(
+    (word) => !allIds().some((id) => [id, ...id.split('@')].includes(word)),
+  )
+  if (unknown.length > 0)
+    throw new Error(`no engine or place: ${unknown.join()}; there are ${allIds().join()}`)
 
   let site: Promise<BrowserSite> | null = null
   const openSite = () => (site ??= createSite(root, files.folder))
@@ -61,12 +64,16 @@ export async function contendersOf(
       cannot: refusal(engine, place, files),
       tunable: engine.tunable === true,
       open: async (): Promise<Session> =>
-        place === 'node' ? openNodeSession(root, engine, files) : (await openSite()).open(place, engine, files),
+        place === 'node'
+          ? openNodeSession(root, engine, files)
+          : (await openSite()).open(place, engine, files),
     })),
   )
   return {
     // Where an engine was never meant to run is not worth a row; where it cannot is.
-    all: [...native, ...placed].filter(({ id, cannot }) => isWanted(id) && !cannot?.startsWith('measured in')),
+    all: [...native, ...placed].filter(
+      ({ id, cannot }) => isWanted(id) && !cannot?.startsWith('measured in'),
+    ),
     async close() {
       if (site !== null) await (await site).close()
     },

@@ -5,7 +5,15 @@
  * `resident` and `cpuSeconds` are the process's own where it can read them; for a page the runner reads them from outside.
  */
 import { percentile } from './curve.js'
-import { type Engine, type Graph, type Host, type Index, type Loaded, rowOf, type Shape } from './engines/contract.js'
+import {
+  type Engine,
+  type Graph,
+  type Host,
+  type Index,
+  type Loaded,
+  rowOf,
+  type Shape,
+} from './engines/contract.js'
 
 export interface Started {
   /** From nothing to code that is loaded and compiled. */
@@ -75,7 +83,8 @@ export interface Vectors {
 /** What an engine threw, in one line. */
 export function reasonOf(error: unknown): string {
   const { message } = (error ?? {}) as { message?: unknown }
-  const text = typeof message === 'string' ? message : error instanceof Object ? JSON.stringify(error) : String(error)
+  const text =
+    typeof message === 'string' ? message : error instanceof Object ? JSON.stringify(error) : String(error)
   return text.split('\n')[0]!.slice(0, 200)
 }
 
@@ -110,9 +119,9 @@ export function driveEngine(
       const rows = Math.min(START_ROWS, shape.rows)
       const some = Float32Array.from({ length: rows * dimensions }, (_, i) => Math.sin(i * i))
       const began = performance.now()
-      const { create } = await load()
+      const code = await load()
       const loadMs = performance.now() - began
-      const first = await create({ ...shape, rows }, graph)
+      const first = await code.create({ ...shape, rows }, graph)
       await first.add(some, 0, rows)
       await first.finish?.()
       await first.search(rowOf(some, dimensions, 0), 1)
@@ -133,12 +142,12 @@ export function driveEngine(
 
     async build() {
       if (base === null) throw new Error('build without prepare')
-      const { create } = await load()
+      const code = await load()
       const residentBefore = meters.residentBytes()
       const pauses = watchPauses()
       const cpu = cpuSince(meters)
       const began = performance.now()
-      const made = await create(shape, graph)
+      const made = await code.create(shape, graph)
       for (let first = 0; first < shape.rows; first += engine.rowsPerAdd) {
         await made.add(base, first, Math.min(engine.rowsPerAdd, shape.rows - first))
         await nextTask()
@@ -154,7 +163,8 @@ export function driveEngine(
         seconds,
         cpuSeconds,
         longestPauseMs,
-        residentBytes: residentBefore === null || residentAfter === null ? null : residentAfter - residentBefore,
+        residentBytes:
+          residentBefore === null || residentAfter === null ? null : residentAfter - residentBefore,
         reportedBytes: (await made.memoryBytes?.()) ?? null,
       }
     },
@@ -181,7 +191,7 @@ export function driveEngine(
           const query = rowOf(queries, dimensions, i)
           const before = performance.now()
           const answer = made.search(query, k)
-          const hits = answer instanceof Promise ? await answer : (answer as readonly number[])
+          const hits = answer instanceof Promise ? await answer : answer
           const after = performance.now()
           latencies.push((after - before) * 1000)
           if (pass === 0) found.push(hits)
@@ -203,15 +213,15 @@ export function driveEngine(
     },
 
     async reload() {
-      const { reload } = await load()
-      if (reload === undefined) throw new Error('it has no way to reload')
+      const code = await load()
+      if (code.reload === undefined) throw new Error('it has no way to reload')
       queries ??= await vectors.queries()
       const query = rowOf(queries, dimensions, 0)
       const before = await ready().search(query, 10)
       await ready().close()
       index = null
       const began = performance.now()
-      const again = await reload(shape, graph)
+      const again = await code.reload(shape, graph)
       index = again
       await again.search(query, 10)
       const seconds = (performance.now() - began) / 1000

@@ -95,7 +95,7 @@ void Run(const std::string& name, const bench::Rows& rows, Store& store, Scorer&
   HnswScratch scratch;
   HnswBuilder builder(graph, query, pair, scratch, kEfConstruction);
   const double start = bench::CpuSeconds();
-  while (graph.size() < rows.count) Check(builder.AddNext(store.none_deleted));
+  while (graph.size() < rows.count) Check(builder.Add(graph.size(), store.none_deleted));
   const double build_seconds = bench::CpuSeconds() - start;
 
   F32Scorer exact(store.vectors, store.inverse_norms, store.metric, store.dimensions);

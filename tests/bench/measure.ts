@@ -151,7 +151,9 @@ async function buildAll(all: readonly Progress[], { repeats }: Plan, { name, row
       say(`${name}: ${each.contender.id} built ${(rows / built.seconds).toFixed(0)} rows/s`)
     })
   }
-  await forEach(all, async (_, session) => void (await session.release()))
+  await forEach(all, async (_, session) => {
+    await session.release()
+  })
 }
 
 /** The first round warms every engine up and is not counted. */
@@ -175,7 +177,14 @@ async function searchAll(
         each.enough = !each.contender.tunable || recall >= RECALL_ENOUGH
         if (round < 0) return
         const cpuUs = cpuSeconds === null ? null : (cpuSeconds / searches) * 1e6
-        const point = { ef: each.contender.tunable ? ef : null, recall, qps: searches / seconds, p50Us, p99Us, cpuUs }
+        const point = {
+          ef: each.contender.tunable ? ef : null,
+          recall,
+          qps: searches / seconds,
+          p50Us,
+          p99Us,
+          cpuUs,
+        }
         each.rounds.set(ef, [...(each.rounds.get(ef) ?? []), point])
       })
     }

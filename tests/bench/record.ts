@@ -52,7 +52,8 @@ export interface Circumstances {
     readonly cpu: string
     readonly cores: number
     readonly memoryBytes: number
-    readonly load: number
+    /** Before the run; `null` where it was not written down. */
+    readonly load: number | null
   }
   readonly versions: Readonly<Record<string, string>>
   readonly commit: string
@@ -79,6 +80,21 @@ export interface SetRecord extends Circumstances {
 export interface GrowthRecord {
   readonly format: typeof FORMAT
   readonly sets: readonly SetRecord[]
+}
+
+export interface KernelFigure {
+  /** Of kernels: `scalar`, `avx2`, `simd128`, ...; `read` only reads. */
+  readonly set: string
+  readonly kernel: string
+  readonly dimensions: number
+  readonly workingSet: string
+  readonly nsPerRow: number
+  readonly bytesPerSecond: number
+}
+
+export interface KernelRecord extends Circumstances {
+  readonly format: typeof FORMAT
+  readonly builds: readonly { readonly name: string; readonly figures: readonly KernelFigure[] }[]
 }
 
 export const FORMAT = 'omendb-bench-2'

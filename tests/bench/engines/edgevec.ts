@@ -56,7 +56,9 @@ export const edgevecEngines: readonly Engine[] = [
 
 async function loadEdgeVec(host: Host, scaled: boolean): Promise<Loaded> {
   const module = (await host.module('peers/edgevec/edgevec.js')) as EdgeVecModule
-  const { memory } = await module.default({ module_or_path: await host.bytes('peers/edgevec/edgevec_bg.wasm') })
+  const { memory } = await module.default({
+    module_or_path: await host.bytes('peers/edgevec/edgevec_bg.wasm'),
+  })
   const given = (vector: Float32Array) => (scaled ? unitLength(vector) : vector)
   const indexOf = (edgevec: EdgeVec, { dimensions }: Shape): Index => ({
     add(vectors, first, count) {

@@ -1,5 +1,14 @@
 /** PGlite with pgvector: PostgreSQL in WebAssembly. */
-import { type Engine, EVERYWHERE, type Graph, type Host, type Index, type Loaded, rowOf, type Shape } from './contract.js'
+import {
+  type Engine,
+  EVERYWHERE,
+  type Graph,
+  type Host,
+  type Index,
+  type Loaded,
+  rowOf,
+  type Shape,
+} from './contract.js'
 
 interface PGlite {
   exec(sql: string): Promise<unknown>
@@ -24,7 +33,9 @@ export const pglite: Engine = {
   tunable: true,
   rowsPerAdd: 100,
   rowsMax: { rows: 20_000, why: 'builds too slowly for more' },
-  notes: ['stores as it goes, in its own folder or IndexedDB; sequential scans are turned off, durability is relaxed: without that a page waits for IndexedDB after each query'],
+  notes: [
+    'stores as it goes, in its own folder or IndexedDB; sequential scans are turned off, durability is relaxed: without that a page waits for IndexedDB after each query',
+  ],
   async load(host): Promise<Loaded> {
     const entry = (await host.module('peers/@electric-sql/pglite/dist/index.js')) as PGliteModule
     const { vector } = (await host.module('peers/@electric-sql/pglite-pgvector/dist/index.js')) as {

@@ -11,10 +11,24 @@ interface Statement {
 }
 
 interface Sqlite {
-  oo1: { DB: new (name: string) => { exec(sql: string): void; prepare(sql: string): Statement; close(): void; pointer: number } }
+  oo1: {
+    DB: new (name: string) => {
+      exec(sql: string): void
+      prepare(sql: string): Statement
+      close(): void
+      pointer: number
+    }
+  }
   capi: {
     sqlite3_js_db_export(db: unknown): Uint8Array
-    sqlite3_deserialize(db: number, schema: string, bytes: number, size: number, room: number, flags: number): number
+    sqlite3_deserialize(
+      db: number,
+      schema: string,
+      bytes: number,
+      size: number,
+      room: number,
+      flags: number,
+    ): number
     SQLITE_DESERIALIZE_FREEONCLOSE: number
     SQLITE_DESERIALIZE_RESIZEABLE: number
   }
@@ -39,10 +53,10 @@ export const sqliteVec: Engine = {
     'saved by exporting the database and keeping the bytes: this build has no persistent storage',
   ],
   async load(host): Promise<Loaded> {
-    const { default: init } = (await host.module('peers/sqlite-vec-wasm-demo/sqlite3.mjs')) as {
+    const module = (await host.module('peers/sqlite-vec-wasm-demo/sqlite3.mjs')) as {
       default(): Promise<Sqlite>
     }
-    const sqlite = await init()
+    const sqlite = await module.default()
     const indexOf = (shape: Shape, saved: Uint8Array | null): Index => {
       const db = new sqlite.oo1.DB(':memory:')
       if (saved === null) {
@@ -53,7 +67,14 @@ export const sqliteVec: Engine = {
         const { capi, wasm } = sqlite
         const flags = capi.SQLITE_DESERIALIZE_FREEONCLOSE | capi.SQLITE_DESERIALIZE_RESIZEABLE
         const size = saved.byteLength
-        const code = capi.sqlite3_deserialize(db.pointer, 'main', wasm.allocFromTypedArray(saved), size, size, flags)
+        const code = capi.sqlite3_deserialize(
+          db.pointer,
+          'main',
+          wasm.allocFromTypedArray(saved),
+          size,
+          size,
+          flags,
+        )
         if (code !== 0) throw new Error(`sqlite3_deserialize answered ${code}`)
       }
       const insert = db.prepare('INSERT INTO rows(rowid, v) VALUES (?, ?)')
@@ -62,7 +83,10 @@ export const sqliteVec: Engine = {
         add(vectors, first, count) {
           db.exec('BEGIN')
           for (let row = first; row < first + count; row++) {
-            insert.bind(1, BigInt(row)).bind(2, blob(rowOf(vectors, shape.dimensions, row))).stepReset()
+            insert
+              .bind(1, BigInt(row))
+              .bind(2, blob(rowOf(vectors, shape.dimensions, row)))
+              .stepReset()
           }
           db.exec('COMMIT')
         },

@@ -1,5 +1,13 @@
 /** Voy: a k-d tree in Rust, compiled to WebAssembly. It takes all rows at once. */
-import { type Engine, EVERYWHERE, type Index, type Loaded, rowOf, type Shape, unitLength } from './contract.js'
+import {
+  type Engine,
+  EVERYWHERE,
+  type Index,
+  type Loaded,
+  rowOf,
+  type Shape,
+  unitLength,
+} from './contract.js'
 
 interface Voy {
   search(query: Float32Array, k: number): { neighbors: { id: string }[] }
@@ -46,7 +54,10 @@ export const voy: Engine = {
             }),
           })
         },
-        search: (query, k) => ready().search(given(query), k).neighbors.map(({ id }) => Number(id)),
+        search: (query, k) =>
+          ready()
+            .search(given(query), k)
+            .neighbors.map(({ id }) => Number(id)),
         memoryBytes: () => memory.buffer.byteLength,
         save: () => host.store.put('voy', new TextEncoder().encode(ready().serialize())),
         close: () => index?.free(),

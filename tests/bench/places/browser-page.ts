@@ -68,8 +68,8 @@ const bench = {
   async call(command: keyof Session, args: number[]): Promise<unknown> {
     try {
       if (session === null) throw new Error('no engine is open')
-      const run = session[command] as (...given: number[]) => Promise<unknown>
-      return (await run(...args)) ?? {}
+      const asked = session as Record<keyof Session, (...given: number[]) => Promise<unknown>>
+      return (await asked[command](...args)) ?? {}
     } catch (error) {
       return { error: reasonOf(error) }
     }

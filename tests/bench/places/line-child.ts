@@ -9,8 +9,8 @@ export interface LineChild {
 }
 
 interface Waiting {
-  resolve(answer: unknown): void
-  reject(error: Error): void
+  readonly resolve: (answer: unknown) => void
+  readonly reject: (error: Error) => void
 }
 
 export function lineChild(command: string, args: readonly string[]): LineChild {

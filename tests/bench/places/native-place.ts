@@ -68,7 +68,15 @@ export async function findTruth(root: string, files: SetFiles, k: number, path: 
 
 function argumentsOf({ folder, dimensions, metric, graph }: SetFiles, option?: string): string[] {
   const { M, efConstruction, seed } = graph
-  const words = [join(folder, BASE_FILE), join(folder, QUERIES_FILE), dimensions, metric, M, efConstruction, seed]
+  const words = [
+    join(folder, BASE_FILE),
+    join(folder, QUERIES_FILE),
+    dimensions,
+    metric,
+    M,
+    efConstruction,
+    seed,
+  ]
   return [...words.map(String), ...(option === undefined ? [] : [option])]
 }
 
@@ -87,6 +95,10 @@ function compile(root: string, name: string, libraries: readonly string[]): stri
 function compileOurs(root: string): string {
   const quietly = { cwd: root, stdio: ['ignore', 'ignore', 2] as ('ignore' | number)[] }
   execFileSync('cmake', ['--preset', 'native-release'], quietly)
-  execFileSync('cmake', ['--build', '--preset', 'native-release', '-j', '2', '--target', 'omendb_peer'], quietly)
+  execFileSync(
+    'cmake',
+    ['--build', '--preset', 'native-release', '-j', '2', '--target', 'omendb_peer'],
+    quietly,
+  )
   return join(root, 'build/native-release/tests/bench/omendb_peer')
 }
