@@ -88,7 +88,7 @@ function refusal({ places, metrics, rowsMax }: Engine, place: PlaceName, shape: 
   if (places[place] !== true) return places[place]
   if (metrics[shape.metric] !== true) return metrics[shape.metric] as string
   if (rowsMax === undefined || shape.rows <= rowsMax.rows) return null
-  return `${rowsMax.why} than ${rowsMax.rows.toLocaleString('en')} rows`
+  return `${rowsMax.why}: not tried with more than ${rowsMax.rows.toLocaleString('en')} rows`
 }
 
 /** What a page fetched, as it lies there and compressed; `null` for a session that is no page. */

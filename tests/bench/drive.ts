@@ -55,7 +55,8 @@ export interface Reloaded {
 
 /** One engine, wherever it runs. */
 export interface Session {
-  start(): Promise<Started>
+  /** `null` for a native program: it has no code to load. */
+  start(): Promise<Started | null>
   /** Brings the rows into memory, so that building is timed and weighed without them. */
   prepare(): Promise<object>
   build(): Promise<Built>

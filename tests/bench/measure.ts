@@ -136,7 +136,10 @@ async function startAll(all: readonly Progress[], { repeats, root }: Plan): Prom
         each.session = session = await each.contender.open()
       }
       const started = await session.start()
-      if (started.loadMs !== undefined) each.starts.push(started)
+      if (started !== null) {
+        each.starts.push(started)
+        say(`${each.contender.id}: first answer after ${started.firstAnswerMs.toFixed(0)} ms`)
+      }
       each.download = downloadOf(session, root)
     })
   }

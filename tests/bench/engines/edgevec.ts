@@ -33,7 +33,7 @@ const common = {
   places: EVERYWHERE,
   tunable: `ef_search is fixed when an index is made: ${EF_SEARCH}`,
   rowsPerAdd: 64,
-  rowsMax: { rows: 20_000, why: 'builds too slowly for more' },
+  rowsMax: { rows: 20_000, why: 'builds slowly' },
 } as const
 
 export const edgevecEngines: readonly Engine[] = [

@@ -27,7 +27,7 @@ export const mememo: Engine = {
   metrics: { l2: true, cosine: true, dot: 'not offered' },
   tunable: true,
   rowsPerAdd: 64,
-  rowsMax: { rows: 10_000, why: 'builds too slowly for more' },
+  rowsMax: { rows: 10_000, why: 'builds slowly' },
   notes: ['l2 is a function given to it', 'what it exports has no vectors: the caller keeps those'],
   async load(host): Promise<Loaded> {
     const { HNSW } = (await host.module('peers/mememo/dist/index.es.js')) as MememoModule

@@ -32,7 +32,7 @@ export const pglite: Engine = {
   metrics: { l2: true, cosine: true, dot: true },
   tunable: true,
   rowsPerAdd: 100,
-  rowsMax: { rows: 20_000, why: 'builds too slowly for more' },
+  rowsMax: { rows: 20_000, why: 'builds slowly' },
   notes: [
     'stores as it goes, in its own folder or IndexedDB; sequential scans are turned off, durability is relaxed: without that a page waits for IndexedDB after each query',
   ],

@@ -44,7 +44,7 @@ export const usearch: Engine = {
     const open = (shape: Shape, M: number, efConstruction: number, saved: boolean): Index => {
       let index = make(shape, M, efConstruction, 64)
       if (saved) index.load(path)
-      let copyIsSaved = false
+      let isSaved = saved
       return {
         add(vectors, first, count) {
           for (let row = first; row < first + count; row++) {
@@ -52,11 +52,10 @@ export const usearch: Engine = {
           }
         },
         setEf(ef) {
-          const copy = `${path}.copy`
-          if (!copyIsSaved) index.save(copy)
-          copyIsSaved = true
+          if (!isSaved) index.save(path)
+          isSaved = true
           index = make(shape, M, efConstruction, ef)
-          index.load(copy)
+          index.load(path)
         },
         search: (query, k) => Array.from(index.search(query, k, ONE_THREAD).keys, Number),
         save: () => index.save(path),

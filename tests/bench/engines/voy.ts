@@ -28,7 +28,7 @@ export const voy: Engine = {
   metrics: { l2: true, cosine: true, dot: 'not offered' },
   tunable: 'a k-d tree has no ef',
   rowsPerAdd: 10_000,
-  rowsMax: { rows: 10_000, why: 'a vector is an array of numbers in one call with all others' },
+  rowsMax: { rows: 10_000, why: 'takes all vectors in one call, as arrays of numbers' },
   notes: ['cosine by l2 over rows scaled to unit length'],
   async load(host): Promise<Loaded> {
     const module = (await host.module('peers/voy-search/voy_search_bg.js')) as VoyModule

@@ -4,7 +4,7 @@
 //
 //   PEER BASE.f32 QUERIES.f32 DIMENSIONS l2|cosine|dot M EF_CONSTRUCTION SEED [engine's own]
 //
-//   start, prepare, release   nothing to do for a program
+//   prepare, release          nothing to do for a program
 //   build                     adds all rows with one thread
 //   search EF K MIN MAX       every query once, and again until MIN seconds are over
 //   found                     what the first pass of the last search found
@@ -179,7 +179,7 @@ class Peer {
 
  private:
   void Answer(const std::string& command, std::istream& words, std::ostream& answer) {
-    if (command == "start" || command == "prepare" || command == "release") {
+    if (command == "prepare" || command == "release") {
       answer << "{}";
     } else if (command == "build") {
       Build(answer);

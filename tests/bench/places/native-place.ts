@@ -56,7 +56,8 @@ export const NATIVE_ENGINES: readonly NativeEngine[] = [
 ]
 
 export function openNativeSession(root: string, engine: NativeEngine, files: SetFiles): Session {
-  return lineSession(engine.build(root), argumentsOf(files, engine.option))
+  const session = lineSession(engine.build(root), argumentsOf(files, engine.option))
+  return { ...session, start: () => Promise.resolve(null) }
 }
 
 /** By brute force in hnswlib's program, whose library has no part in it. */

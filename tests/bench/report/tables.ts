@@ -120,7 +120,7 @@ export function costTable({ engines, set }: SetRecord): string {
 export function remarks({ engines }: SetRecord): string {
   return engines
     .flatMap((engine) => {
-      const { cannot, save, reload, notes, curve } = engine
+      const { cannot, save, reload, notes, curve, variant } = engine
       const said = [
         cannot !== null && `no figures: ${cannot}`,
         isRefused(save) && `cannot save: ${save.cannot}`,
@@ -128,6 +128,7 @@ export function remarks({ engines }: SetRecord): string {
         curve.length > 0 &&
           Math.max(...curve.map(({ recall }) => recall)) < 0.5 &&
           'most of its hits are wrong',
+        variant !== null && `ran as ${variant}`,
         ...notes,
       ].filter((each) => each !== false)
       return said.length === 0 ? [] : [`- ${nameOf(engine)}: ${said.join('; ')}.`]
