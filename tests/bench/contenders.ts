@@ -84,7 +84,9 @@ function notesOf({ notes = [], tunable }: Engine): string[] {
   return tunable === true ? [...notes] : [...notes, tunable]
 }
 
-function refusal({ places, metrics, rowsMax }: Engine, place: PlaceName, shape: Shape): string | null {
+function refusal(engine: Engine, place: PlaceName, shape: Shape): string | null {
+  const { places, metrics, rowsMaxFor } = engine
+  const rowsMax = rowsMaxFor?.[shape.metric] ?? engine.rowsMax
   if (places[place] !== true) return places[place]
   if (metrics[shape.metric] !== true) return metrics[shape.metric] as string
   if (rowsMax === undefined || shape.rows <= rowsMax.rows) return null

@@ -36,14 +36,14 @@ const { values: options } = parseArgs({
     out: { type: 'string', default: join(ROOT, 'tests/bench/results') },
     quick: { type: 'boolean', default: false },
     record: { type: 'boolean', default: false },
-    'rows-max': { type: 'string', default: '100000' },
+    'rows-max': { type: 'string' },
   },
 })
 
 /** Without the places of files, which say nothing to anybody else. */
 function commandLine(): string {
   const words = Object.entries(options)
-    .filter(([name, value]) => !['data', 'out'].includes(name) && value !== false)
+    .filter(([name, value]) => !['data', 'out', 'record'].includes(name) && value !== false)
     .map(([name, value]) => (value === true ? `--${name}` : `--${name} ${value as string}`))
   return ['npm run bench --', ...words].join(' ')
 }
@@ -101,7 +101,7 @@ if (options.quick) {
   if (options.record) write('quick', record)
 } else if (options.set === 'growth') {
   const sets: SetRecord[] = []
-  for (const rows of GROWTH_ROWS.filter((each) => each <= Number(options['rows-max']))) {
+  for (const rows of GROWTH_ROWS.filter((each) => each <= Number(options['rows-max'] ?? 100_000))) {
     const spec = `${GROWTH_SET}@${rows}`
     sets.push(await measure(spec, { ...plan, engines: plan.engines ?? GROWTH_ENGINES }, GROWTH_QUERIES))
     // After each, so that a run that is cut short has what it measured.

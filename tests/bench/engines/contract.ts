@@ -70,6 +70,11 @@ export interface Loaded {
 
 export type PlaceName = 'node' | 'chromium' | 'firefox'
 
+interface RowsMax {
+  readonly rows: number
+  readonly why: string
+}
+
 export interface Engine {
   readonly id: string
   readonly title: string
@@ -84,7 +89,9 @@ export interface Engine {
   /** Rows of one call of `add`, for engines that take any number: a caller that has other things to do adds few at a time. */
   readonly rowsPerAdd: number
   /** More rows than that are not tried, for the reason given. */
-  readonly rowsMax?: { readonly rows: number; readonly why: string }
+  readonly rowsMax?: RowsMax
+  /** The same where it is another for some metric. */
+  readonly rowsMaxFor?: Readonly<Partial<Record<Metric, RowsMax>>>
   /** What a reader of its figures should know. */
   readonly notes?: readonly string[]
   /** Why there is no `save`, or no `reload`. */

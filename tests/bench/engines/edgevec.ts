@@ -41,6 +41,9 @@ export const edgevecEngines: readonly Engine[] = [
     ...common,
     id: 'edgevec',
     title: 'EdgeVec',
+    rowsMaxFor: {
+      cosine: { rows: 3000, why: 'finds the wrong rows, and builds the slower the more it has' },
+    },
     metrics: { l2: true, cosine: true, dot: true },
     load: (host) => loadEdgeVec(host, false),
   },

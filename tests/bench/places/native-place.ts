@@ -33,7 +33,7 @@ export const NATIVE_ENGINES: readonly NativeEngine[] = [
   {
     id: 'faiss',
     title: 'faiss HNSW (native)',
-    notes: ['the library as Debian builds it: -O2 for any x86-64, no AVX'],
+    notes: [`the library as Debian builds it, for any x86-64; its driver with ${GXX_NOTE}`],
     version: () => debianVersion('libfaiss-dev'),
     build: (root) => compile(root, 'faiss_peer', ['-fopenmp', '-lfaiss', '-lblas', '-llapack']),
   },

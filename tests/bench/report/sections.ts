@@ -8,6 +8,7 @@ import {
   costTable,
   growthTable,
   kernelTable,
+  memoryRoof,
   remarks,
   shortTable,
   speedTable,
@@ -97,7 +98,7 @@ export function makeReport({ sets, growth, kernels }: Records): Report {
   if (kernels !== null) {
     chapters.push([
       '### Kernels and the roof above them',
-      `${circumstancesText(kernels)} The roof is a loop that only reads the same rows from memory.`,
+      `${circumstancesText(kernels)} The roof is what memory delivers to one core, row after row: ${(memoryRoof(kernels) / 1e9).toFixed(1)} GB/s, the most that a loop that only reads or any kernel had of it. Rows are float32 for \`f32\` kernels and one byte per dimension for the others; \`random rows\` are asked for as a graph walk asks.`,
       kernelTable(kernels),
     ])
   }

@@ -173,9 +173,16 @@ export function growthTable({ sets }: GrowthRecord): string {
   )
 }
 
+/** The most bytes per second that anything, a loop that only reads or a kernel, had from memory in order: the roof. */
+export function memoryRoof({ builds }: KernelRecord): number {
+  const figures = builds.flatMap((build) => build.figures).filter(({ workingSet }) => workingSet === 'memory')
+  return Math.max(...figures.map(({ bytesPerSecond }) => bytesPerSecond))
+}
+
 /** One row per kernel; of what memory can deliver, the share that the kernel takes. */
-export function kernelTable({ builds }: KernelRecord): string {
-  const rows = builds.flatMap(({ name, figures }) => {
+export function kernelTable(record: KernelRecord): string {
+  const roof = memoryRoof(record)
+  const rows = record.builds.flatMap(({ name, figures }) => {
     const at = (set: string, kernel: string, dimensions: number, where: string) =>
       figures.find(
         (each) =>
@@ -188,8 +195,7 @@ export function kernelTable({ builds }: KernelRecord): string {
       .filter(({ set, workingSet }) => workingSet === 'L1' && set !== 'scalar' && set !== 'checksum')
       .map(({ set, kernel, dimensions, nsPerRow, bytesPerSecond }) => {
         const memory = at(set, kernel, dimensions, 'memory')
-        const roof = at('read', 'read', dimensions, 'memory')
-        const share = memory && roof ? (memory.bytesPerSecond / roof.bytesPerSecond).toFixed(2) : NONE
+        const share = memory ? (memory.bytesPerSecond / roof).toFixed(2) : NONE
         return [
           name,
           set === 'read' ? 'read only' : `${set} \`${kernel}\``,
