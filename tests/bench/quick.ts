@@ -19,6 +19,10 @@ export function compareQuick(record: SetRecord, path: string): void {
     return
   }
   const last = JSON.parse(readFileSync(path, 'utf8')) as SetRecord
+  if (last.set.name !== record.set.name) {
+    console.log(`\nthe recorded quick run is of ${last.set.name}: nothing to compare`)
+    return
+  }
   console.log(`\nbeside the quick run of ${last.date.slice(0, 10)}, commit ${last.commit.slice(0, 7)}`)
   const engineIn = ({ engines }: SetRecord, id: string) => engines.find((each) => each.id === id)
   const [anchorNow, anchorThen] = [engineIn(record, ANCHOR), engineIn(last, ANCHOR)]
