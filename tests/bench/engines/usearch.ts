@@ -19,7 +19,7 @@ export const usearch: Engine = {
   id: 'usearch',
   title: 'usearch (native add-on)',
   package: 'usearch',
-  places: { node: true, chromium: 'a native add-on', firefox: 'a native add-on' },
+  places: { node: true, chromium: 'a native add-on', firefox: 'measured in Node' },
   metrics: { l2: true, cosine: true, dot: true },
   tunable: true,
   rowsPerAdd: 64,
