@@ -33,7 +33,10 @@ const NEEDS = {
     { apt: 'webkit2gtk-driver', command: 'WebKitWebDriver' },
     { apt: 'xvfb', command: 'Xvfb' },
   ],
-  bench: [{ apt: 'libhnswlib-dev', path: '/usr/include/hnswlib/hnswlib.h' }],
+  bench: [
+    { apt: 'libhnswlib-dev', path: '/usr/include/hnswlib/hnswlib.h' },
+    { apt: 'libfaiss-dev', path: '/usr/include/faiss/IndexHNSW.h' },
+  ],
 }
 const ROLES = Object.keys(NEEDS)
 
@@ -118,12 +121,15 @@ export function nodeModulesAreCurrent(root = projectRoot) {
   )
 }
 
-function installNodeModules() {
-  if (nodeModulesAreCurrent()) return
-  say('npm ci')
+/** Where the engines that the benchmark compares with are installed, apart from what the project needs. */
+const peersRoot = join(projectRoot, 'tests/bench/peers')
+
+function installNodeModules(root) {
+  if (nodeModulesAreCurrent(root)) return
+  say(root === projectRoot ? 'npm ci' : 'npm ci, for the benchmark')
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
   const { status } = spawnSync(npm, ['ci', '--no-audit', '--no-fund'], {
-    cwd: projectRoot,
+    cwd: root,
     stdio: ['ignore', 2, 2],
   })
   if (status !== 0) throw new SetupError('npm ci failed; its own message is above')
@@ -171,7 +177,8 @@ export function setUp(role) {
       `still not found after installing: ${still.map((n) => n.command ?? n.path).join(', ')}`,
     )
   }
-  installNodeModules()
+  installNodeModules(projectRoot)
+  if (role === 'bench') installNodeModules(peersRoot)
   installEmscripten()
 }
 

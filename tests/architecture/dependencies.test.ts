@@ -9,10 +9,15 @@ interface Package {
 
 const { scripts, dependencies = {}, devDependencies } = JSON.parse(readProjectFile('package.json')) as Package
 
+/** What the benchmark compares with: installed for it alone. */
+const { dependencies: peers = {} } = JSON.parse(
+  readProjectFile('tests/bench/peers/package.json'),
+) as Partial<Package>
+
 describe('dependencies', () => {
   it('are pinned to one version each', () => {
-    const loose = Object.entries({ ...dependencies, ...devDependencies }).filter(
-      ([, version]) => !/^\d+\.\d+\.\d+$/.test(version),
+    const loose = Object.entries({ ...dependencies, ...devDependencies, ...peers }).filter(
+      ([, version]) => !/^\d+\.\d+\.\d+(-alpha\.\d+)?$/.test(version),
     )
     expect(loose).toEqual([])
   })
@@ -20,7 +25,7 @@ describe('dependencies', () => {
   it('are each explained in docs/dependencies.md, and nothing else is', () => {
     const explained = [...readProjectFile('docs/dependencies.md').matchAll(/^\| `([^`]+)` \| \S/gm)]
     expect(explained.map(([, name]) => name).sort()).toEqual(
-      Object.keys({ ...dependencies, ...devDependencies }).sort(),
+      Object.keys({ ...dependencies, ...devDependencies, ...peers }).sort(),
     )
   })
 
@@ -29,9 +34,12 @@ describe('dependencies', () => {
   })
 })
 
-describe('package-lock.json', () => {
+describe.each([
+  ['package-lock.json', { ...dependencies, ...devDependencies }],
+  ['tests/bench/peers/package-lock.json', peers],
+])('%s', (path, wanted) => {
   type Locked = Record<string, { version?: string; optionalDependencies?: Record<string, string> }>
-  const { packages } = JSON.parse(readProjectFile('package-lock.json')) as { packages: Locked }
+  const { packages } = JSON.parse(readProjectFile(path)) as { packages: Locked }
   const names = new Set(Object.keys(packages).map((path) => path.replace(/^.*node_modules\//, '')))
 
   it('names the packages of every platform, or `npm ci` refuses it', () => {
@@ -42,7 +50,7 @@ describe('package-lock.json', () => {
   })
 
   it('pins what package.json asks for', () => {
-    for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
+    for (const [name, version] of Object.entries(wanted)) {
       expect(packages[`node_modules/${name}`]?.version, name).toBe(version)
     }
   })

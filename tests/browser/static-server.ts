@@ -27,6 +27,8 @@ export interface ServeOptions {
   headers?: Readonly<Record<string, string>>
   /** Hears of every POST, whatever its path; the page gets its answer afterwards. */
   onPost?: (body: string) => void
+  /** Hears of every file that is served, by its path below the folder. */
+  onServe?: (path: string) => void
 }
 
 /**
@@ -51,6 +53,7 @@ export async function serveFolder(folder: string, options: ServeOptions = {}): P
           response.writeHead(404).end()
           return
         }
+        options.onServe?.(path.slice(1))
         response.writeHead(200, {
           'content-type': MEDIA_TYPES[extname(file)] ?? 'application/octet-stream',
           'content-length': found.size,

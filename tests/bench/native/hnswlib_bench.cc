@@ -1,6 +1,6 @@
 // The anchor of hnsw_bench: Debian's hnswlib (package libhnswlib-dev) on the same rows, the same table.
 // Runs alone, for work on the native core, and prints a curve of ef, recall and time as hnsw_bench does. Not
-// for figures beside the engines in JavaScript: hnswlib_peer.cc is driven by tests/bench/run.mjs for those.
+// for figures beside the engines in JavaScript: hnswlib_peer.cc is driven by tests/bench/run.ts for those.
 //   g++ -std=c++17 -O3 -march=native -I tests/bench tests/bench/native/hnswlib_bench.cc -o hnswlib_bench
 //   hnswlib_bench [--rows N --dimensions D | --base FILE --queries FILE --dimensions D] [--metric l2|dot]
 #include <hnswlib/hnswlib.h>
