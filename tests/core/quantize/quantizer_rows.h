@@ -44,6 +44,11 @@ class Rows {
     for (uint32_t d = 0; d < dimensions_; ++d) scaled[d] = double{row(i)[d]} * double{inverse_norm(i)};
     return scaled;
   }
+  [[nodiscard]] std::vector<std::vector<double>> AllScaled() const {
+    std::vector<std::vector<double>> all;
+    for (uint32_t i = 0; i < count(); ++i) all.push_back(Scaled(i));
+    return all;
+  }
   Status Train(Quantizer& quantizer) const { return quantizer.Train(pointers_, inverse_norms_); }
 
  private:

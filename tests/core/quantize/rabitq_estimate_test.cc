@@ -82,6 +82,7 @@ TEST_P(RabitqEstimate, ErrorsStayWithinTheirBoundForNearlyAllRows) {
   for (const RowsShape& shape : BoundShapes()) {
     for (Metric metric : kRotatedMetrics) {
       const Rows rows = MakeRows(shape, metric, kRows, TestSeed(), TestSeed());
+      const std::vector<std::vector<double>> scaled = rows.AllScaled();
       const Rows queries = MakeRows(shape, metric, kQueries, TestSeed(), TestSeed() + 1);
       RabitqCodes codes(metric, shape.dimensions, GetParam(), TestSeed(), rows);
       uint32_t within = 0;
@@ -92,7 +93,7 @@ TEST_P(RabitqEstimate, ErrorsStayWithinTheirBoundForNearlyAllRows) {
         for (uint32_t i = 0; i < kRows; ++i) {
           const float found = codes.Distance(i);
           const double bound = double{codes.Bound(i, found)};
-          const double error = std::fabs(double{found} - ExactDistance(metric, query, rows.Scaled(i)));
+          const double error = std::fabs(double{found} - ExactDistance(metric, query, scaled[i]));
           within += error <= bound ? 1U : 0U;
           of_bound.Add(error / bound);
         }
@@ -113,14 +114,14 @@ TEST_P(RabitqEstimate, TheNearestAreNotSaidToBeFarBeyondTheirBound) {
   for (const RowsShape& shape : BoundShapes()) {
     for (Metric metric : kRotatedMetrics) {
       const Rows rows = MakeRows(shape, metric, kRows, TestSeed(), TestSeed());
+      const std::vector<std::vector<double>> scaled = rows.AllScaled();
       const Rows queries = MakeRows(shape, metric, 60, TestSeed(), TestSeed() + 1);
       RabitqCodes codes(metric, shape.dimensions, GetParam(), TestSeed(), rows);
       uint32_t within = 0;
       for (uint32_t q = 0; q < queries.count(); ++q) {
         std::vector<std::pair<double, uint32_t>> exact;
         const std::vector<double> query = queries.Scaled(q);
-        for (uint32_t i = 0; i < kRows; ++i)
-          exact.emplace_back(ExactDistance(metric, query, rows.Scaled(i)), i);
+        for (uint32_t i = 0; i < kRows; ++i) exact.emplace_back(ExactDistance(metric, query, scaled[i]), i);
         std::partial_sort(exact.begin(), exact.begin() + 10, exact.end());
         codes.SetVector(queries.row(q), queries.inverse_norm(q));
         for (size_t hit = 0; hit < 10; ++hit) {
@@ -165,6 +166,7 @@ TEST(RabitqEstimates, ErrWithEveryBitLess) {
   for (const RowsShape& shape : BoundShapes()) {
     for (Metric metric : kRotatedMetrics) {
       const Rows rows = MakeRows(shape, metric, 300, TestSeed(), TestSeed());
+      const std::vector<std::vector<double>> scaled = rows.AllScaled();
       double before = 0;
       for (uint32_t bits : {7U, 4U, 2U, 1U}) {
         RabitqCodes codes(metric, shape.dimensions, bits, TestSeed(), rows);
@@ -172,7 +174,7 @@ TEST(RabitqEstimates, ErrWithEveryBitLess) {
         for (uint32_t q = 0; q < 20; ++q) {
           codes.SetVector(rows.row(q), rows.inverse_norm(q));
           for (uint32_t i = 20; i < 300; ++i) {
-            errors.Add(double{codes.Distance(i)} - ExactDistance(metric, rows.Scaled(q), rows.Scaled(i)));
+            errors.Add(double{codes.Distance(i)} - ExactDistance(metric, scaled[q], scaled[i]));
           }
         }
         const double error = std::sqrt(errors.squares / errors.count);
@@ -195,8 +197,7 @@ double RecallOfCodes(const RowsShape& shape, Metric metric, uint32_t bits, size_
   const Rows rows = MakeRows(shape, metric, kRecallRows, seed, seed);
   const Rows queries = MakeRows(shape, metric, kRecallQueries, seed, seed + 1);
   RabitqCodes codes(metric, shape.dimensions, bits, seed, rows);
-  std::vector<std::vector<double>> scaled;
-  for (uint32_t i = 0; i < kRecallRows; ++i) scaled.push_back(rows.Scaled(i));
+  const std::vector<std::vector<double>> scaled = rows.AllScaled();
   size_t found = 0;
   for (uint32_t q = 0; q < kRecallQueries; ++q) {
     const std::vector<double> query = queries.Scaled(q);
