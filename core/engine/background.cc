@@ -108,7 +108,7 @@ uint64_t StepsDue(const Collection& collection, bool may_move) {
     due += collection.pending().size();
     if (index.WantsTraining()) due += kTrainingSteps;
   } else if (MeasuringDue(collection)) {
-    due += kMeasuringSteps;
+    due += uint64_t{kMeasuringSteps} * index.code_recall().queries_left();
   }
   return due;
 }

@@ -21,7 +21,8 @@ class CodeRecall {
 
   // Everything is to be measured anew.
   void Restart() { queries_ = wanted_ = missed_ = 0; }
-  [[nodiscard]] bool complete() const { return queries_ == kQueries; }
+  [[nodiscard]] bool complete() const { return queries_left() == 0; }
+  [[nodiscard]] uint32_t queries_left() const { return kQueries - queries_; }
   // 0..1. REQUIRES: complete().
   [[nodiscard]] float loss() const {
     return wanted_ == 0 ? 0 : static_cast<float>(missed_) / static_cast<float>(wanted_);

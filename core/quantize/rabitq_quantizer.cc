@@ -15,6 +15,7 @@ namespace {
 constexpr float kFarthest = std::numeric_limits<float>::max();
 constexpr float kQueryCodeMax = 127;
 constexpr size_t kFactorOffset = 4;
+constexpr size_t kCenterTermOffset = 8;  // under dot
 constexpr float kErrorDeviations = 3;
 // Means of vectors within kNormMax.
 constexpr auto kValueMax = static_cast<float>(4 * kNormMax);
@@ -158,7 +159,7 @@ Quantization RabitqQuantizer::kind() const {
 
 size_t RabitqQuantizer::row_bytes() const {
   const size_t stored_bits = bits_ == 7 ? 8 : bits_;
-  return kCodesOffset + size_t{padded_dimensions()} * stored_bits / 8;
+  return codes_offset() + size_t{padded_dimensions()} * stored_bits / 8;
 }
 
 Status RabitqQuantizer::Train(std::span<const float* const> rows, std::span<const float> inverse_norms) {
@@ -181,14 +182,10 @@ Status RabitqQuantizer::Train(std::span<const float* const> rows, std::span<cons
 Status RabitqQuantizer::Adopt(uint64_t seed, Array<float> center) {
   Rotation rotation;
   OMENDB_TRY(rotation.Init(dimensions_, seed));
-  Array<float> rotated_center;
-  OMENDB_TRY(rotated_center.Append(center.span()));
-  rotation.Apply(rotated_center.data());
   seed_ = seed;
   rotation_ = std::move(rotation);
   center_squared_ = SquaredLength(center.data(), dimensions_);
   center_ = std::move(center);
-  rotated_center_ = std::move(rotated_center);
   return Status::Ok();
 }
 
@@ -198,6 +195,10 @@ void RabitqQuantizer::Encode(const float* vector, float inverse_norm, float* roo
   float* __restrict residual = room;
   for (uint32_t d = 0; d < dimensions_; ++d) residual[d] = vector[d] * inverse_norm - center[d];
   for (uint32_t d = dimensions_; d < padded; ++d) residual[d] = 0;
+  if (metric_ == Metric::kDot) {
+    StoreAt<float>(out + kCenterTermOffset,
+                   std::clamp(DotProduct(residual, center, dimensions_), -kFarthest, kFarthest));
+  }
   rotation_.Apply(residual);
 
   const float squared = std::min(SquaredLength(residual, padded), kFarthest);
@@ -207,7 +208,7 @@ void RabitqQuantizer::Encode(const float* vector, float inverse_norm, float* roo
   const Encoding encoding = {inverse_step, static_cast<float>(1U << bits_) / 2,
                              static_cast<float>((1U << bits_) - 1)};
   const float dot = ToLevels(residual, padded, encoding);
-  PackLevels(residual, bits_, padded, out + kCodesOffset);
+  PackLevels(residual, bits_, padded, out + codes_offset());
   StoreAt<float>(out, squared);
   StoreAt<float>(out + kFactorOffset, dot > 0 ? std::min(squared / dot, kFarthest) : 0);
 }
@@ -215,16 +216,17 @@ void RabitqQuantizer::Encode(const float* vector, float inverse_norm, float* roo
 bool RabitqQuantizer::ValidRow(const uint8_t* row) const {
   // Written so that NaN fails.
   const bool terms_valid = SquaredResidual(row) >= 0 && SquaredResidual(row) <= kFarthest &&
-                           Factor(row) >= 0 && Factor(row) <= kFarthest;
+                           Factor(row) >= 0 && Factor(row) <= kFarthest &&
+                           std::fabs(LoadAt<float>(row + term_offset())) <= kFarthest;
   if (!terms_valid || bits_ != 7) return terms_valid;
   uint8_t all = 0;
-  for (size_t i = kCodesOffset; i < row_bytes(); ++i) all |= row[i];
+  for (size_t i = codes_offset(); i < row_bytes(); ++i) all |= row[i];
   return all < 0x80;
 }
 
 float RabitqQuantizer::CenteredCodes(const uint8_t* row, int8_t* doubled) const {
   const uint32_t padded = rotation_.padded();
-  UnpackCentered(row + kCodesOffset, bits_, padded, doubled);
+  UnpackCentered(row + codes_offset(), bits_, padded, doubled);
   return SumOfSquares(doubled, padded) / 4;
 }
 
@@ -249,8 +251,8 @@ Status RabitqQuantizer::ReserveQuery(Query* query) const {
 }
 
 void RabitqQuantizer::SetScales(float rounding_scale, Query* query) const {
-  query->term_scale = metric_ == Metric::kL2 ? 1.0F : 0.0F;
-  if (metric_ == Metric::kCosine) query->term_scale = 0.5F;
+  query->term_scale = metric_ == Metric::kL2 ? 1.0F : 0.5F;
+  if (metric_ == Metric::kDot) query->term_scale = -1;
   query->scale = metric_ == Metric::kL2 ? 2 * rounding_scale : rounding_scale;
   query->rounding_scale = rounding_scale;
   int32_t sum = 0;
@@ -274,18 +276,12 @@ void RabitqQuantizer::PrepareQuery(const float* vector, float inverse_norm, Quer
   const uint32_t padded = rotation_.padded();
   const float* __restrict center = center_.data();
   float* __restrict rotated = query->rotated.data();
-  const bool is_dot = metric_ == Metric::kDot;
-  for (uint32_t d = 0; d < dimensions_; ++d) {
-    rotated[d] = vector[d] * inverse_norm - (is_dot ? 0 : center[d]);
-  }
+  for (uint32_t d = 0; d < dimensions_; ++d) rotated[d] = vector[d] * inverse_norm - center[d];
   for (uint32_t d = dimensions_; d < padded; ++d) rotated[d] = 0;
-  if (is_dot) {
-    query->offset = -DotProduct(rotated, center, dimensions_);
-  } else {
-    const float squared = SquaredLength(rotated, dimensions_);
-    query->offset = std::min(metric_ == Metric::kCosine ? squared / 2 : squared, kFarthest);
-  }
-  query->length = std::sqrt(std::min(SquaredLength(rotated, dimensions_), kFarthest));
+  const float squared = std::min(SquaredLength(rotated, dimensions_), kFarthest);
+  query->length = std::sqrt(squared);
+  query->offset = metric_ == Metric::kCosine ? squared / 2 : squared;
+  if (metric_ == Metric::kDot) query->offset = -DotProduct(vector, center, dimensions_);
   rotation_.Apply(rotated);
   RoundQuery(query);
 }
@@ -293,18 +289,9 @@ void RabitqQuantizer::PrepareQuery(const float* vector, float inverse_norm, Quer
 void RabitqQuantizer::PrepareQueryFromRow(const uint8_t* row, Query* query) const {
   int8_t* doubled = query->codes.data();
   const float factor = DecodeFactor(row, CenteredCodes(row, doubled)) / 2;
-  if (metric_ != Metric::kDot) {
-    query->offset = metric_ == Metric::kCosine ? SquaredResidual(row) / 2 : SquaredResidual(row);
-    SetScales(factor, query);
-    return;
-  }
-  float* __restrict rotated = query->rotated.data();
-  const uint32_t padded = rotation_.padded();
-  for (uint32_t d = 0; d < padded; ++d) {
-    rotated[d] = rotated_center_[d] + factor * static_cast<float>(doubled[d]);
-  }
-  query->offset = -DotProduct(rotated, rotated_center_.data(), padded);
-  RoundQuery(query);
+  query->offset = metric_ == Metric::kCosine ? SquaredResidual(row) / 2 : SquaredResidual(row);
+  if (metric_ == Metric::kDot) query->offset = -(center_squared_ + LoadAt<float>(row + kCenterTermOffset));
+  SetScales(factor, query);
 }
 
 void RabitqQuantizer::Distances(const Query& query, const uint8_t* const rows[], uint32_t count,
@@ -312,7 +299,7 @@ void RabitqQuantizer::Distances(const Query& query, const uint8_t* const rows[],
   const uint8_t* codes[4];
   int32_t dots[4];
   // A row stands in for those that are not there.
-  for (uint32_t i = 0; i < 4; ++i) codes[i] = rows[std::min(i, count - 1)] + kCodesOffset;
+  for (uint32_t i = 0; i < 4; ++i) codes[i] = rows[std::min(i, count - 1)] + codes_offset();
   const uint32_t padded = rotation_.padded();
   switch (bits_) {
     case 1:
@@ -330,7 +317,8 @@ void RabitqQuantizer::Distances(const Query& query, const uint8_t* const rows[],
   }
   for (uint32_t i = 0; i < count; ++i) {
     const float dot = (static_cast<float>(dots[i]) - query.bias) * Factor(rows[i]);
-    const float distance = query.offset + query.term_scale * SquaredResidual(rows[i]) - query.scale * dot;
+    const float distance =
+        query.offset + query.term_scale * LoadAt<float>(rows[i] + term_offset()) - query.scale * dot;
     // Terms near the end of f32's range may meet as infinity minus infinity.
     distances[i] = distance < kFarthest ? distance : kFarthest;
   }
@@ -345,7 +333,7 @@ float RabitqQuantizer::ErrorBound(const Query& query, const uint8_t* row, float 
   // |r|^2 tan^2 of the angle between y and r, over the coordinates it is spread on.
   const float spread =
       std::max(decoded_squared - SquaredResidual(row), 0.0F) / static_cast<float>(rotation_.padded() - 1);
-  // What the error is projected on: R q under dot, else R (q - x).
+  // What the error is projected on: s under dot, else R (q - x).
   float projected_squared = query.length * query.length;
   if (metric_ == Metric::kL2) projected_squared = std::max(distance, 0.0F);
   if (metric_ == Metric::kCosine) projected_squared = std::max(2 * distance, 0.0F);
@@ -357,7 +345,7 @@ float RabitqQuantizer::ErrorBound(const Query& query, const uint8_t* row, float 
 }
 
 size_t RabitqQuantizer::memory_bytes() const {
-  return rotation_.memory_bytes() + (center_.capacity() + rotated_center_.capacity()) * sizeof(float);
+  return rotation_.memory_bytes() + center_.capacity() * sizeof(float);
 }
 
 // ---- Storage ------------------------------------------------------------------------------------------

