@@ -23,8 +23,8 @@ enum class VectorType : uint8_t {
   kBinary = 3,   // 1 bit each, lowest bit first; a row is padded with zeros to whole bytes
 };
 
-// What graph traversal compares. The vectors themselves always decide the final order. Numbers are stored: append
-// only.
+// What graph traversal compares. The vectors themselves always decide the final order. Numbers are stored:
+// append only.
 enum class Quantization : uint8_t {
   kNone = 0,     // traverse on the vectors themselves
   kSq8 = 1,      // 8 bits for each dimension

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "model_driver.h"
+#include "quantize/quantizer.h"
 
 namespace omendb::test {
 namespace {
@@ -39,7 +40,8 @@ CollectionOptions ModelDriver::AnyOptions() {
     if (options.vector_type == VectorType::kBinary) options.dimensions = 17 + dice_.Below(30);
   }
   options.metric = static_cast<Metric>(dice_.Below(4));
-  options.quantization = dice_.OneIn(3) ? Quantization::kNone : Quantization::kSq8;
+  options.quantization = static_cast<Quantization>(dice_.Below(static_cast<uint32_t>(kQuantizationLast) + 1));
+  if (!SupportsMetric(options.quantization, options.metric)) options.quantization = Quantization::kSq8;
   options.degree = static_cast<uint16_t>(8 + dice_.Below(9));
   options.ef_construction = 40;
   return options;
