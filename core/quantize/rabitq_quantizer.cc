@@ -17,6 +17,8 @@ constexpr float kQueryCodeMax = 127;
 constexpr size_t kFactorOffset = 4;
 constexpr size_t kCenterTermOffset = 8;  // under dot
 constexpr float kErrorDeviations = 3;
+// Of the terms of a distance, in f32: they are rounded, and so are their sums.
+constexpr float kRoundingError = 0x1p-22F;
 // Means of vectors within kNormMax.
 constexpr auto kValueMax = static_cast<float>(4 * kNormMax);
 
@@ -42,11 +44,12 @@ float SquaredLength(const float* values, uint32_t count) {
   return sum;
 }
 
+// In double: far from zero what tells rows apart is a small part of it.
 float DotProduct(const float* a, const float* b, uint32_t count) {
   OMENDB_REORDER_SUMS
-  float sum = 0;
-  for (uint32_t i = 0; i < count; ++i) sum += a[i] * b[i];
-  return sum;
+  double sum = 0;
+  for (uint32_t i = 0; i < count; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  return static_cast<float>(std::clamp(sum, -static_cast<double>(kFarthest), static_cast<double>(kFarthest)));
 }
 
 float GreatestMagnitude(const float* values, uint32_t count) {
@@ -196,8 +199,7 @@ void RabitqQuantizer::Encode(const float* vector, float inverse_norm, float* roo
   for (uint32_t d = 0; d < dimensions_; ++d) residual[d] = vector[d] * inverse_norm - center[d];
   for (uint32_t d = dimensions_; d < padded; ++d) residual[d] = 0;
   if (metric_ == Metric::kDot) {
-    StoreAt<float>(out + kCenterTermOffset,
-                   std::clamp(DotProduct(residual, center, dimensions_), -kFarthest, kFarthest));
+    StoreAt<float>(out + kCenterTermOffset, DotProduct(residual, center, dimensions_));
   }
   rotation_.Apply(residual);
 
@@ -340,7 +342,9 @@ float RabitqQuantizer::ErrorBound(const Query& query, const uint8_t* row, float 
   // Rounding to whole codes has a variance of 1/12.
   const float rounding = decoded_squared * query.rounding_scale * query.rounding_scale / 12;
   const float deviation = std::sqrt(spread * projected_squared + rounding);
-  const float bound = kErrorDeviations * (metric_ == Metric::kL2 ? 2 * deviation : deviation);
+  const float terms = std::fabs(query.offset) + std::fabs(LoadAt<float>(row + term_offset()));
+  const float bound =
+      kErrorDeviations * (metric_ == Metric::kL2 ? 2 * deviation : deviation) + kRoundingError * terms;
   return bound < kFarthest ? bound : kFarthest;
 }
 

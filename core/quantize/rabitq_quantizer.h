@@ -19,7 +19,8 @@
 // deviation of factor * |y| * scale / sqrt(12) * 2. L1 has no such estimate, since no rotation keeps it: not
 // supported.
 //
-// Numerical stability: f32 rounding of the terms above; never NaN.
+// Numerical stability: the terms above are rounded to f32, which counts where all rows are far from zero: the
+// bound has 2^-22 of their magnitudes for it. Never NaN.
 #ifndef OMENDB_QUANTIZE_RABITQ_QUANTIZER_H_
 #define OMENDB_QUANTIZE_RABITQ_QUANTIZER_H_
 
