@@ -134,40 +134,36 @@ void RequireNumber(float distance) {
 }
 
 // What passes the decoder is compared, each row with the first, itself and a vector.
-Status CompareCodes(Quantization kind, const uint8_t* codes, uint32_t nodes, uint32_t dimensions) {
+Status CompareCodes(Quantizer& quantizer, Metric metric, const uint8_t* codes, uint32_t nodes,
+                    uint32_t dimensions) {
   std::vector<float> low(dimensions, -1);
   std::vector<float> high(dimensions, 1);
   const float* rows[] = {low.data(), high.data()};
   const float inverse_norms[] = {1, 1};
-  for (Metric metric : {Metric::kL2, Metric::kCosine, Metric::kDot, Metric::kL1}) {
-    if (!SupportsMetric(kind, metric)) continue;
-    Owned<Quantizer> quantizer = MakeQuantizer(kind, metric, dimensions, 1);
-    if (!quantizer) return OutOfMemory(sizeof(Quantizer));
-    OMENDB_TRY(quantizer->Train(rows, inverse_norms));
-    ChunkedRows stored(quantizer->row_bytes());
-    OMENDB_TRY(stored.Reserve(nodes));
-    stored.Resize(nodes);
-    for (uint32_t node = 0; node < nodes; ++node) {
-      std::memcpy(stored.row(node), codes + node * quantizer->row_bytes(), quantizer->row_bytes());
-    }
-    OMENDB_ASSIGN(Owned<Scorer> scorer, MakeCodeScorer(*quantizer, stored, metric));
-    for (uint32_t node = 0; node < nodes; ++node) {
-      scorer->SetRow(node);
-      RequireNumber(scorer->Distance(0));
-      RequireNumber(scorer->Distance(node));
-      scorer->SetVector(high.data(), 1);
-      const float distance = scorer->Distance(node);
-      RequireNumber(distance);
-      RequireNumber(scorer->ErrorBound(node, distance));
-    }
+  OMENDB_TRY(quantizer.Train(rows, inverse_norms));
+  ChunkedRows stored(quantizer.row_bytes());
+  OMENDB_TRY(stored.Reserve(nodes));
+  stored.Resize(nodes);
+  for (uint32_t node = 0; node < nodes; ++node) {
+    std::memcpy(stored.row(node), codes + node * quantizer.row_bytes(), quantizer.row_bytes());
+  }
+  OMENDB_ASSIGN(Owned<Scorer> scorer, MakeCodeScorer(quantizer, stored, metric));
+  for (uint32_t node = 0; node < nodes; ++node) {
+    scorer->SetRow(node);
+    RequireNumber(scorer->Distance(0));
+    RequireNumber(scorer->Distance(node));
+    scorer->SetVector(high.data(), 1);
+    const float distance = scorer->Distance(node);
+    RequireNumber(distance);
+    RequireNumber(scorer->ErrorBound(node, distance));
   }
   return Status::Ok();
 }
 
 // Of all dimensions with these row bytes the greatest; 0 when there are none.
-uint32_t DimensionsOf(Quantization kind, uint32_t row_bytes) {
-  Owned<Quantizer> smallest = MakeQuantizer(kind, Metric::kL2, 1, 1);
-  Owned<Quantizer> greatest = MakeQuantizer(kind, Metric::kL2, kDimensionsMax, 1);
+uint32_t DimensionsOf(Quantization kind, Metric metric, uint32_t row_bytes) {
+  Owned<Quantizer> smallest = MakeQuantizer(kind, metric, 1, 1);
+  Owned<Quantizer> greatest = MakeQuantizer(kind, metric, kDimensionsMax, 1);
   if (!smallest || !greatest) return 0;
   if (row_bytes < smallest->row_bytes() || row_bytes > greatest->row_bytes()) return 0;
   const uint32_t step = kind == Quantization::kSq8 ? 16 : 64;  // dimensions that one more block holds
@@ -176,33 +172,36 @@ uint32_t DimensionsOf(Quantization kind, uint32_t row_bytes) {
   return more % block_bytes == 0 ? static_cast<uint32_t>((more / block_bytes + 1) * step) : 0;
 }
 
-// The kind is the manifest's to say: every one that has rows of this size is tried.
-Status Codes(ByteSpan object, Bytes& again) {
+Status CodesOf(Quantization kind, Metric metric, uint32_t dimensions, ByteSpan object, Bytes& again) {
   const uint32_t nodes = Claim(object, 0);
+  Owned<Quantizer> quantizer = MakeQuantizer(kind, metric, dimensions, 1);
+  if (!quantizer) return OutOfMemory(sizeof(Quantizer));
+  OMENDB_ASSIGN(const uint8_t* codes, DecodeCodes(object, nodes, *quantizer, kOrigin));
+  OMENDB_TRY(CompareCodes(*quantizer, metric, codes, nodes, dimensions));
+  OMENDB_TRY(BeginCodes(nodes, quantizer->row_bytes(), again));
+  OMENDB_TRY(again.Append({codes, nodes * quantizer->row_bytes()}));
+  return FinishObject(ObjectKind::kCodes, again);
+}
+
+// Kind and metric are the manifest's to say: every pair that has rows of this size is tried.
+Status Codes(ByteSpan object, Bytes& again) {
   Status refused = Status::Ok();
-  uint32_t tried = 0;
   bool accepted = false;
+  bool tried = false;
   for (uint32_t number = 1; number <= static_cast<uint32_t>(kQuantizationLast); ++number) {
     const auto kind = static_cast<Quantization>(number);
     if (kind == Quantization::kAuto) continue;
-    uint32_t dimensions = DimensionsOf(kind, Claim(object, 4));
-    const bool last = kind == kQuantizationLast;
-    if (dimensions == 0 && !(last && tried == 0)) continue;
-    dimensions = std::max(dimensions, 1U);
-    ++tried;
-    Owned<Quantizer> quantizer = MakeQuantizer(kind, Metric::kL2, dimensions, 1);
-    if (!quantizer) return OutOfMemory(sizeof(Quantizer));
-    auto codes = DecodeCodes(object, nodes, *quantizer, kOrigin);
-    if (!codes.ok()) {
-      refused = codes.status();
-      continue;
+    for (Metric metric : {Metric::kL2, Metric::kCosine, Metric::kDot, Metric::kL1}) {
+      if (!SupportsMetric(kind, metric)) continue;
+      const uint32_t dimensions = DimensionsOf(kind, metric, Claim(object, 4));
+      if (dimensions == 0) continue;
+      tried = true;
+      Status read = CodesOf(kind, metric, dimensions, object, again);
+      accepted = accepted || read.ok();
+      if (!read.ok()) refused = std::move(read);
     }
-    accepted = true;
-    OMENDB_TRY(CompareCodes(kind, codes.value(), nodes, dimensions));
-    OMENDB_TRY(BeginCodes(nodes, quantizer->row_bytes(), again));
-    OMENDB_TRY(again.Append({codes.value(), nodes * quantizer->row_bytes()}));
-    OMENDB_TRY(FinishObject(ObjectKind::kCodes, again));
   }
+  if (!tried) return CodesOf(Quantization::kSq8, Metric::kL2, 1, object, again);
   return accepted ? Status::Ok() : std::move(refused);
 }
 
