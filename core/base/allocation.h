@@ -39,7 +39,7 @@ struct OwnedDeleter {
   // An owner of a derived object may become one of its base, its only one, which stands at the same address.
   template <typename Derived>
     requires(std::is_base_of_v<T, Derived> && std::has_virtual_destructor_v<T>)
-  OwnedDeleter(OwnedDeleter<Derived> /*other*/) {}  // implicit, as for the pointers
+  explicit(false) OwnedDeleter(OwnedDeleter<Derived> /*other*/) {}  // as for the pointers
   void operator()(T* object) const {
     object->~T();
     FreeBytes(object);

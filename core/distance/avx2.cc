@@ -181,7 +181,8 @@ void DotI8CodesX4(const int8_t* query, const uint8_t* const rows[4], size_t coun
 #pragma unroll
       for (int plane = 0; plane < kPlanes; plane += 2) {
         const __m256i lanes = _mm256_and_si256(_mm256_srli_epi16(both, plane * kBits), mask);
-        sums_i32x8[row] = AddProducts(sums_i32x8[row], LoadBytes(query + done + 16 * plane), lanes);
+        sums_i32x8[row] = AddProducts(
+            sums_i32x8[row], LoadBytes(query + done + size_t{16} * static_cast<size_t>(plane)), lanes);
       }
     }
   }
