@@ -1,12 +1,14 @@
-// Build rate and recall/QPS curve of the HNSW index alone: f32, and SQ8 with exact rerank. No engine, no
-// JavaScript. native/hnswlib_bench.cc prints the same table for the anchor.
+// Build rate and recall/QPS curve of the HNSW index alone: on f32, and built and walked on every kind of
+// codes with all candidates compared again exactly. No engine, no JavaScript. native/hnswlib_bench.cc prints
+// the same table for the anchor.
 //   hnsw_bench [--rows N --dimensions D | --base FILE --queries FILE --dimensions D]
-//              [--metric l2|dot|cosine|l1] [--codes f32|sq8|both] [--seconds S]
+//              [--metric l2|dot|cosine|l1] [--codes f32|sq8|rabitq1|rabitq2|rabitq4|rabitq7|both (f32,
+//              sq8)|all] [--seconds S]
 #include "bench_rows.h"
 #include "distance/metric.h"
+#include "index/code_scorer.h"
 #include "index/f32_scorer.h"
 #include "index/hnsw_build.h"
-#include "index/sq8_scorer.h"
 
 namespace {
 
@@ -14,7 +16,8 @@ using namespace omendb;
 
 constexpr uint32_t kDegree = 16;
 constexpr uint32_t kEfConstruction = 200;
-constexpr uint32_t kRerank = 3 * bench::kHits;
+constexpr uint32_t kRerank = 320;  // every candidate of the greatest ef
+constexpr uint64_t kSeed = 7;
 
 void Check(const Status& status) {
   if (status.ok()) return;
@@ -32,9 +35,7 @@ struct Store {
   Store(const bench::Rows& rows, Metric given_metric)
       : metric(given_metric),
         dimensions(static_cast<uint32_t>(rows.dimensions)),
-        vectors(rows.dimensions * sizeof(float)),
-        codes(ScalarQuantizer::RowBytes(dimensions)),
-        quantizer(metric, dimensions) {
+        vectors(rows.dimensions * sizeof(float)) {
     const uint32_t count = static_cast<uint32_t>(rows.count);
     Check(vectors.Reserve(count));
     vectors.Resize(count);
@@ -46,7 +47,8 @@ struct Store {
     Check(none_deleted.Resize(count));
   }
 
-  void Encode() {
+  void Encode(Quantization kind) {
+    quantizer = MakeQuantizer(kind, metric, dimensions, kSeed);
     Array<const float*> sample;
     Array<float> sample_norms;
     const uint32_t step = std::max<uint32_t>(1, vectors.size() / 10000);
@@ -54,12 +56,15 @@ struct Store {
       Check(sample.Push(reinterpret_cast<const float*>(vectors.row(i))));
       Check(sample_norms.Push(inverse_norms[i]));
     }
-    Check(quantizer.Train(sample.span(), sample_norms.span()));
+    Check(quantizer->Train(sample.span(), sample_norms.span()));
+    codes = ChunkedRows(quantizer->row_bytes());
+    Array<float> room;
+    Check(room.Resize(quantizer->room_floats()));
     Check(codes.Reserve(vectors.size()));
     codes.Resize(vectors.size());
     for (uint32_t i = 0; i < vectors.size(); ++i) {
-      quantizer.Encode(reinterpret_cast<const float*>(vectors.row(i)), inverse_norms[i], nullptr,
-                       codes.row(i));
+      quantizer->Encode(reinterpret_cast<const float*>(vectors.row(i)), inverse_norms[i], room.data(),
+                        codes.row(i));
     }
   }
 
@@ -68,7 +73,7 @@ struct Store {
   ChunkedRows vectors;
   ChunkedRows codes;
   Array<float> inverse_norms;
-  ScalarQuantizer quantizer;
+  Owned<Quantizer> quantizer;
   Bitmap none_deleted;
 };
 
@@ -125,24 +130,61 @@ void Run(const std::string& name, const bench::Rows& rows, Store& store, Scorer&
               static_cast<double>(stats.hops) / query_count);
 }
 
+// bench_rows.h knows squared L2 alone.
+void FindTruth(bench::Rows& rows, const Store& store) {
+  F32Scorer exact(store.vectors, store.inverse_norms, store.metric, store.dimensions);
+  TopK nearest;
+  for (size_t q = 0; q < rows.query_count; ++q) {
+    float inverse_norm = 1;
+    Check(CheckVector(store.metric, rows.query(q), store.dimensions, &inverse_norm));
+    exact.SetVector(rows.query(q), inverse_norm);
+    Check(nearest.Reset(bench::kHits));
+    for (uint32_t row = 0; row < rows.count; ++row) nearest.Offer(Neighbor(exact.Distance(row), row));
+    const std::span<const Neighbor> hits = nearest.Sorted();
+    for (size_t i = 0; i < hits.size(); ++i) rows.truth[q * bench::kHits + i] = hits[i].ordinal();
+  }
+}
+
+struct Kind {
+  const char* name;
+  Quantization kind;
+};
+constexpr Kind kKinds[] = {{"sq8", Quantization::kSq8},
+                           {"rabitq7", Quantization::kRabitq7},
+                           {"rabitq4", Quantization::kRabitq4},
+                           {"rabitq2", Quantization::kRabitq2},
+                           {"rabitq1", Quantization::kRabitq1}};
+
+void RunOnCodes(const Kind& kind, const bench::Rows& rows, Store& store, double seconds) {
+  store.Encode(kind.kind);
+  auto query = MakeCodeScorer(*store.quantizer, store.codes, store.metric);
+  auto pair = MakeCodeScorer(*store.quantizer, store.codes, store.metric);
+  Check(query.status());
+  Check(pair.status());
+  std::printf("%zu bytes of codes for each row\n", store.quantizer->row_bytes());
+  Run(std::string("omendb ") + kind.name, rows, store, *query.value(), *pair.value(), true, seconds);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const bench::Options options = bench::ParseOptions(argc, argv);
-  const bench::Rows rows = bench::LoadRows(options);
+  bench::Rows rows = bench::LoadRows(options);
   Store store(rows, MetricOf(options.metric));
-  if (options.codes != "sq8") {
+  FindTruth(rows, store);
+  const auto wants = [&](const std::string& name) {
+    const bool of_both = name == "f32" || name == "sq8";
+    return options.codes == name || options.codes == "all" || (options.codes == "both" && of_both);
+  };
+  if (wants("f32")) {
     F32Scorer query(store.vectors, store.inverse_norms, store.metric, store.dimensions);
     F32Scorer pair(store.vectors, store.inverse_norms, store.metric, store.dimensions);
     Run("omendb f32", rows, store, query, pair, false, options.seconds);
   }
-  if (options.codes != "f32") {
-    store.Encode();
-    Sq8Scorer query(store.codes, store.quantizer, store.metric);
-    Sq8Scorer pair(store.codes, store.quantizer, store.metric);
-    Check(query.Reserve());
-    Check(pair.Reserve());
-    Run("omendb sq8", rows, store, query, pair, true, options.seconds);
+  for (const Kind& kind : kKinds) {
+    if (wants(kind.name) && SupportsMetric(kind.kind, store.metric)) {
+      RunOnCodes(kind, rows, store, options.seconds);
+    }
   }
   return 0;
 }
