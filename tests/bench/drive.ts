@@ -14,6 +14,7 @@ import {
   rowOf,
   type Shape,
 } from './engines/contract.js'
+import { watchPauses } from './pauses.js'
 
 export interface Started {
   /** From nothing to code that is loaded and compiled. */
@@ -91,8 +92,6 @@ export function reasonOf(error: unknown): string {
 
 const START_ROWS = 100
 const QUERIES_MIN = 50
-const TICK_MS = 4
-
 export function driveEngine(
   engine: Engine,
   host: Host,
@@ -156,7 +155,8 @@ export function driveEngine(
       await made.finish?.()
       const seconds = (performance.now() - began) / 1000
       const cpuSeconds = cpu()
-      const longestPauseMs = pauses.stop()
+      const longestPauseMs = pauses.longestMs()
+      pauses.stop()
       index = made
       collectGarbage()
       const residentAfter = meters.residentBytes()
@@ -263,20 +263,4 @@ function nextTask(): Promise<void> {
     }
     port2.postMessage(null)
   })
-}
-
-function watchPauses(): { stop(): number } {
-  let longest = 0
-  let last = performance.now()
-  const timer = setInterval(() => {
-    const now = performance.now()
-    longest = Math.max(longest, now - last - TICK_MS)
-    last = now
-  }, TICK_MS)
-  return {
-    stop() {
-      clearInterval(timer)
-      return Math.max(longest, performance.now() - last - TICK_MS)
-    },
-  }
 }

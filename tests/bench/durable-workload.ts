@@ -1,6 +1,7 @@
 /** What `durable.ts` measures, the same in Node and in a page. */
 import type { Database } from '../../js/api/database.js'
 import type { OpenOptions } from '../../js/api/types.js'
+import { watchPauses } from './pauses.js'
 
 export type Open = (name: string, options: OpenOptions) => Promise<Database>
 
@@ -28,8 +29,6 @@ export interface DurableFigures {
 }
 
 const CALLS_UNDERWAY = 2
-const TICK_MS = 4
-
 /** Rows that tell themselves apart; made before the clock starts. */
 export function makeVectors({ rows, dimensions }: Shape): Float32Array {
   const vectors = new Float32Array(rows * dimensions)
@@ -108,22 +107,4 @@ async function expectNearest(
   const [nearest] = await collection.search({ vector, k: 1 })
   if (nearest?.id !== row)
     throw new Error(`expected row ${row} to be nearest to itself, found ${String(nearest?.id)}`)
-}
-
-function watchPauses() {
-  let longest = 0
-  let last = performance.now()
-  const timer = setInterval(() => {
-    const now = performance.now()
-    longest = Math.max(longest, now - last - TICK_MS)
-    last = now
-  }, TICK_MS)
-  return {
-    longestMs: () => Math.max(longest, performance.now() - last - TICK_MS),
-    restart() {
-      longest = 0
-      last = performance.now()
-    },
-    stop: () => clearInterval(timer),
-  }
 }
