@@ -30,6 +30,15 @@ Status Bitmap::Resize(uint32_t size) {
   return Status::Ok();
 }
 
+uint32_t Bitmap::FirstSet(uint32_t from) const {
+  if (from >= size_) return size_;
+  uint64_t bits = words_[from >> 6] & (~uint64_t{0} << (from & 63));
+  for (size_t word = from >> 6;; bits = words_[word]) {
+    if (bits != 0) return static_cast<uint32_t>(word * 64 + static_cast<size_t>(std::countr_zero(bits)));
+    if (++word == words_.size()) return size_;
+  }
+}
+
 Status Bitmap::CopyFrom(const Bitmap& other) {
   if (this == &other) return Status::Ok();
   return Assign(other.words(), other.size());

@@ -33,6 +33,8 @@ class Bitmap {
     set_count_ -= (word & bit) != 0 ? 1U : 0U;
     word &= ~bit;
   }
+  // The first set bit from `from` on; size() when there is none.
+  [[nodiscard]] uint32_t FirstSet(uint32_t from) const;
   Status Reserve(uint64_t size) { return words_.Reserve(static_cast<size_t>((size + 63) / 64)); }
   // New bits are clear. Growth within Reserve cannot fail. Shrinking drops bits.
   Status Resize(uint32_t size);

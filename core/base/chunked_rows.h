@@ -42,6 +42,10 @@ class ChunkedRows {
 
   [[nodiscard]] uint32_t size() const { return size_; }
   [[nodiscard]] size_t stride_bytes() const { return stride_bytes_; }
+  [[nodiscard]] uint32_t rows_per_chunk() const { return mask_ + 1; }
+  [[nodiscard]] size_t chunk_bytes() const { return stride_bytes_ << shift_; }
+  // Rows that there is memory for.
+  [[nodiscard]] uint64_t reserved() const { return uint64_t{chunks_.size()} << shift_; }
   [[nodiscard]] size_t memory_bytes() const {
     return chunks_.size() * (stride_bytes_ << shift_) + chunks_.capacity() * sizeof(uint8_t*);
   }

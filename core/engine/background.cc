@@ -27,7 +27,7 @@ bool CleaningDue(const Collection& collection) {
   if (unseen == 0) return false;
   if (collection.seen_rows() == 0) return true;
   if (unseen * 100 <= uint64_t{collection.index().linked_nodes()} * kUnseenPercent) return false;
-  return unseen > kUnseenNodesMin || unseen * collection.rows().vectors().stride_bytes() > kUnseenBytesMin;
+  return unseen > kUnseenNodesMin || unseen * collection.rows().vector_bytes() > kUnseenBytesMin;
 }
 
 bool IndexingDue(const Collection& collection) {

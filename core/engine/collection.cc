@@ -33,7 +33,7 @@ CollectionStats Collection::Stats() const {
   stats.live_rows = live_rows();
   stats.deleted_rows = rows_.used() - staged() - live_rows();
   stats.indexed_rows = index_.linked_nodes();
-  stats.vector_bytes = rows_.vectors().memory_bytes() + rows_.inverse_norms().capacity() * sizeof(float);
+  stats.vector_bytes = rows_.vectors().memory_bytes();
   stats.code_bytes = index_.code_bytes();
   stats.link_bytes = index_.link_bytes();
   if (index_.quantizer() != nullptr) {

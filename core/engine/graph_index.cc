@@ -64,10 +64,10 @@ GraphIndex::GraphIndex(const RowStore& rows, const CollectionOptions& options)
     : rows_(rows),
       options_(options),
       graph_(options.degree, options.seed),
-      f32_query_(rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions,
-                 options.vector_type),
-      f32_pair_(rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions,
-                options.vector_type) {}
+      f32_query_(rows.vectors().rows(), rows.vectors().inverse_norms(), options.metric, options.dimensions,
+                 options.vector_type, &rows.vectors().places()),
+      f32_pair_(rows.vectors().rows(), rows.vectors().inverse_norms(), options.metric, options.dimensions,
+                options.vector_type, &rows.vectors().places()) {}
 
 Scorer& GraphIndex::QueryScorer() {
   if (codes_) return *codes_->query;

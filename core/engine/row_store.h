@@ -1,4 +1,4 @@
-// RowStore: the rows of one collection by slot: vector, inverse norm, encoded id, metadata.
+// RowStore: the rows of one collection by slot: vector (vector_store.h), encoded id, metadata.
 //
 // A slot is a row's place in memory for as long as the row is kept for anybody; it is also its node in the
 // graph. A slot that is given back is taken by a later row, so slots say nothing about order.
@@ -9,10 +9,8 @@
 #include <cstdint>
 
 #include "base/bitmap.h"
-#include "base/chunked_rows.h"
-#include "distance/vector_type.h"
 #include "engine/blob_store.h"
-#include "omendb/types.h"
+#include "engine/vector_store.h"
 
 namespace omendb {
 
@@ -42,7 +40,7 @@ class RowStore {
   void Squeeze();
 
   // As floats: where the row lies, or, when it is of another type, in `scratch`, which is not used for
-  // floats.
+  // floats. REQUIRES: it is in memory, as the next.
   [[nodiscard]] const float* Vector(uint32_t slot, float* scratch) const {
     const uint8_t* row = vectors_.row(slot);
     if (widen_ == nullptr) return reinterpret_cast<const float*>(row);
@@ -51,12 +49,10 @@ class RowStore {
   }
   // vector_bytes() of its own type.
   [[nodiscard]] const uint8_t* stored_vector(uint32_t slot) const { return vectors_.row(slot); }
-  [[nodiscard]] size_t vector_bytes() const { return VectorBytes(type_, dimensions_); }
+  [[nodiscard]] size_t vector_bytes() const { return vectors_.vector_bytes(); }
   // Rows are no floats.
   [[nodiscard]] bool widens() const { return widen_ != nullptr; }
-  [[nodiscard]] float inverse_norm(uint32_t slot) const {
-    return inverse_norms_.empty() ? 1.0F : inverse_norms_[slot];
-  }
+  [[nodiscard]] float inverse_norm(uint32_t slot) const { return vectors_.inverse_norm(slot); }
   [[nodiscard]] ByteSpan id(uint32_t slot) const { return ids_[slot]; }
   [[nodiscard]] ByteSpan metadata(uint32_t slot) const { return metadata_[slot]; }
   // Bytes of the row as it is stored, about.
@@ -64,8 +60,8 @@ class RowStore {
     return uint64_t{vector_bytes()} + ids_[slot].size() + metadata_[slot].size();
   }
 
-  [[nodiscard]] const ChunkedRows& vectors() const { return vectors_; }
-  [[nodiscard]] const Array<float>& inverse_norms() const { return inverse_norms_; }
+  [[nodiscard]] const VectorStore& vectors() const { return vectors_; }
+  [[nodiscard]] VectorStore& vectors() { return vectors_; }
   [[nodiscard]] const BlobStore& ids() const { return ids_; }
   [[nodiscard]] const BlobStore& all_metadata() const { return metadata_; }
 
@@ -76,24 +72,17 @@ class RowStore {
   // ---- Loading: slots are given, and the parts of a row come one by one --------------------------------
   // Slots [0, slots), all taken. REQUIRES: no slots. LIMIT_EXCEEDED, OUT_OF_MEMORY.
   Status Open(uint32_t slots);
-  // Each once per slot. INVALID_VECTOR, OUT_OF_MEMORY.
+  // Each once per slot, unless its vector stays in storage. INVALID_VECTOR, OUT_OF_MEMORY.
   Status LoadVector(uint32_t slot, const uint8_t* vector);
   Status LoadId(uint32_t slot, ByteSpan id) { return ids_.Set(slot, id); }
   Status LoadMetadata(uint32_t slot, ByteSpan metadata) { return metadata_.Set(slot, metadata); }
 
  private:
-  [[nodiscard]] uint32_t LowestFree();
-  // Copies a vector to where the slot's is. INVALID_VECTOR.
-  Status PutVector(uint32_t slot, const uint8_t* vector, float* inverse_norm);
-
-  Metric metric_;
-  VectorType type_;
   uint32_t dimensions_;
   WidenFunction widen_;
   Bitmap free_;
   uint32_t free_hint_ = 0;  // no slot below it is free
-  ChunkedRows vectors_;
-  Array<float> inverse_norms_;  // under cosine only
+  VectorStore vectors_;
   BlobStore ids_;
   BlobStore metadata_;
 };

@@ -36,7 +36,9 @@ uint32_t EfOf(const SearchRequest& request) {
 }
 
 F32Scorer ScorerOf(const CollectionOptions& options, const RowStore& rows) {
-  return {rows.vectors(), rows.inverse_norms(), options.metric, options.dimensions, options.vector_type};
+  const VectorStore& vectors = rows.vectors();
+  return {vectors.rows(),     vectors.inverse_norms(), options.metric,
+          options.dimensions, options.vector_type,     &vectors.places()};
 }
 
 }  // namespace

@@ -29,9 +29,10 @@ Kernel KernelOf(Metric metric) {
 }  // namespace
 
 F32Scorer::F32Scorer(const ChunkedRows& rows, const Array<float>& inverse_norms, Metric metric,
-                     uint32_t dimensions, VectorType type)
+                     uint32_t dimensions, VectorType type, const Array<uint32_t>* places)
     : rows_(rows),
       inverse_norms_(inverse_norms),
+      places_(places),
       metric_(metric),
       dimensions_(dimensions),
       type_(type),
@@ -63,20 +64,20 @@ void F32Scorer::Distances(const uint32_t* ordinals, uint32_t count, float* dista
   if (widen_ == nullptr) {
     for (uint32_t i = 0; i < count; ++i) distances[i] = kernel_(query_, Row(ordinals[i]), dimensions_);
   } else {
-    for (uint32_t i = 0; i < count; ++i) distances[i] = WidenedSum(rows_.row(ordinals[i]));
+    for (uint32_t i = 0; i < count; ++i) distances[i] = WidenedSum(rows_.row(Place(ordinals[i])));
   }
   if (metric_ == Metric::kDot) {
     for (uint32_t i = 0; i < count; ++i) distances[i] = -distances[i];
   } else if (metric_ == Metric::kCosine) {
     const float* inverse_norms = inverse_norms_.data();
     for (uint32_t i = 0; i < count; ++i) {
-      distances[i] = 1 - distances[i] * query_inverse_norm_ * inverse_norms[ordinals[i]];
+      distances[i] = 1 - distances[i] * query_inverse_norm_ * inverse_norms[Place(ordinals[i])];
     }
   }
 }
 
 bool F32Scorer::SameRow(uint32_t a, uint32_t b) const {
-  return std::memcmp(rows_.row(a), rows_.row(b), rows_.stride_bytes()) == 0;
+  return std::memcmp(rows_.row(Place(a)), rows_.row(Place(b)), rows_.stride_bytes()) == 0;
 }
 
 Status F32Scorer::ReserveWidened(uint32_t kept) {
@@ -94,7 +95,7 @@ Status F32Scorer::ReserveKept(uint32_t count) {
 const float* F32Scorer::FloatsOf(uint32_t ordinal, uint32_t place) const {
   if (widen_ == nullptr) return Row(ordinal);
   float* floats = widened_.data() + size_t{place} * dimensions_;
-  widen_(rows_.row(ordinal), dimensions_, floats);
+  widen_(rows_.row(Place(ordinal)), dimensions_, floats);
   return floats;
 }
 
@@ -111,7 +112,7 @@ bool F32Scorer::AnyKeptNearer(uint32_t count, uint32_t ordinal, float distance) 
     if (metric_ == Metric::kDot) {
       between = -between;
     } else if (metric_ == Metric::kCosine) {
-      between = 1 - between * inverse_norms_.data()[kept_.data()[slot]] * row_inverse_norm;
+      between = 1 - between * inverse_norms_.data()[Place(kept_.data()[slot])] * row_inverse_norm;
     }
     if (between < distance) return true;
   }

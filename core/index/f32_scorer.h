@@ -15,11 +15,11 @@ namespace omendb {
 
 class F32Scorer final : public Scorer {
  public:
-  // `rows`: one row of `dimensions` numbers of `type` per ordinal; `inverse_norms`: one per row under cosine,
-  // else not read. Both outlive the scorer and may grow; a reallocated array is fine, a moved-from one is
-  // not.
+  // `rows`: rows of `dimensions` numbers of `type`; `inverse_norms`: one per row under cosine, else not read;
+  // `places`: which row each ordinal is, null when they are the same. All outlive the scorer and may grow; a
+  // reallocated array is fine, a moved-from one is not.
   F32Scorer(const ChunkedRows& rows, const Array<float>& inverse_norms, Metric metric, uint32_t dimensions,
-            VectorType type = VectorType::kFloat32);
+            VectorType type = VectorType::kFloat32, const Array<uint32_t>* places = nullptr);
 
   // Before SetRow. OUT_OF_MEMORY; never for rows of floats. A ReserveKept that makes room ends what SetRow
   // set.
@@ -35,14 +35,17 @@ class F32Scorer final : public Scorer {
   [[nodiscard]] bool AnyKeptNearer(uint32_t count, uint32_t ordinal, float distance) const override;
 
  private:
+  [[nodiscard]] uint32_t Place(uint32_t ordinal) const {
+    return places_ == nullptr ? ordinal : places_->data()[ordinal];
+  }
   [[nodiscard]] const float* Row(uint32_t ordinal) const {
-    return reinterpret_cast<const float*>(rows_.row(ordinal));
+    return reinterpret_cast<const float*>(rows_.row(Place(ordinal)));
   }
   [[clang::minsize]] Status ReserveWidened(uint32_t kept);
   // The row where it lies, or widened into row `place` of widened_.
   [[nodiscard, gnu::noinline]] const float* FloatsOf(uint32_t ordinal, uint32_t place) const;
   [[nodiscard]] float InverseNorm(uint32_t ordinal) const {
-    return metric_ == Metric::kCosine ? inverse_norms_.data()[ordinal] : 1;
+    return metric_ == Metric::kCosine ? inverse_norms_.data()[Place(ordinal)] : 1;
   }
   // What the kernel says of the query and a row that is no floats.
   // Not inlined, so that the loop over rows of floats stays small.
@@ -50,6 +53,7 @@ class F32Scorer final : public Scorer {
 
   const ChunkedRows& rows_;
   const Array<float>& inverse_norms_;
+  const Array<uint32_t>* places_;
   Metric metric_;
   uint32_t dimensions_;
   VectorType type_;

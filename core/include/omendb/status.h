@@ -44,6 +44,9 @@ enum class Code : uint8_t {
   kNotRetained = 21,        // a past state that is no longer kept
 };
 inline constexpr uint8_t kCodeCount = 22;
+// No error, and never a user's: the call needs vectors that lie in storage only. The host reads what
+// Engine::Wanted names, gives it to Engine::TakeWanted, and makes the call again.
+inline constexpr Code kVectorsWanted = static_cast<Code>(255);
 
 // "INVALID_ARGUMENT", ...: the spelling JavaScript sees.
 [[nodiscard]] const char* CodeName(Code code);
