@@ -34,7 +34,19 @@ void WriteRows(const ReadView& view, std::span<const RowRef> rows, const RowBatc
   writer.Finish();
 }
 
-Status AppendRows(const ReadView& view, std::span<const RowRef> rows, uint32_t include, Bytes& out) {
+Status RequireVectors(const ReadView& view, std::span<const RowRef> rows, VectorStore::Stay stay) {
+  VectorStore& vectors = view.collection().vectors();
+  if (vectors.away() == 0) return Status::Ok();
+  bool wanted = false;
+  for (RowRef row : rows) {
+    if (row < kOverlayNumber) OMENDB_TRY(vectors.RequireOne(row, stay, &wanted));
+  }
+  return wanted ? Status::Error(kVectorsWanted, "vectors are in storage") : Status::Ok();
+}
+
+Status AppendRows(const ReadView& view, std::span<const RowRef> rows, uint32_t include,
+                  VectorStore::Stay stay, Bytes& out) {
+  if ((include & kIncludeVectors) != 0) OMENDB_TRY(RequireVectors(view, rows, stay));
   const RowBatchLayout layout = LayOutRows(view, rows, include, VectorType::kFloat32);
   OMENDB_TRY(layout.Check());
   const size_t start = (out.size() + 15) / 16 * 16;

@@ -21,6 +21,8 @@ constexpr uint32_t kSqueezeSteps = 64;
 constexpr uint32_t kMeasuringSteps = 8;
 // Moving the blobs of a chunk together.
 constexpr uint32_t kCleanBlobsSteps = 8;
+// Checking a batch of vectors and copying it.
+constexpr uint32_t kBringingSteps = 4;
 
 bool CleaningDue(const Collection& collection) {
   const uint64_t unseen = collection.index().unseen_nodes();
@@ -34,6 +36,10 @@ bool IndexingDue(const Collection& collection) {
   return collection.live_rows() > kFlatRowsMax && !collection.pending().empty();
 }
 
+bool BringingDue(const Collection& collection, bool bounded) {
+  return !bounded && collection.vectors().away() > 0;
+}
+
 // Once all rows have codes, and none would change them soon.
 bool MeasuringDue(const Collection& collection) {
   return collection.pending().empty() && collection.index().WantsMeasuring();
@@ -43,8 +49,8 @@ bool MeasuringDue(const Collection& collection) {
 bool GraphOutlivedItsUse(const Collection& collection) { return collection.seen_rows() <= kFlatRowsMax; }
 
 // One piece of work. False when there is none; else *taken says how many steps it was worth.
-Result<bool> DoPiece(Collection& collection, bool may_move, uint32_t steps, HnswScratch& scratch,
-                     uint32_t* taken) {
+Result<bool> DoPiece(Collection& collection, bool may_move, bool bounded, uint32_t steps,
+                     HnswScratch& scratch, uint32_t* taken) {
   GraphIndex& index = collection.index();
   *taken = 1;
   if (index.cleaning()) {
@@ -80,6 +86,11 @@ Result<bool> DoPiece(Collection& collection, bool may_move, uint32_t steps, Hnsw
     return true;
   }
   if (!IndexingDue(collection)) {
+    if (BringingDue(collection, bounded)) {
+      *taken = kBringingSteps;
+      OMENDB_TRY(collection.BringNext());
+      return true;
+    }
     if (!MeasuringDue(collection)) return false;
     *taken = kMeasuringSteps;
     OMENDB_TRY(index.MeasureNext());
@@ -96,7 +107,7 @@ Result<bool> DoPiece(Collection& collection, bool may_move, uint32_t steps, Hnsw
 
 }  // namespace
 
-uint64_t StepsDue(const Collection& collection, bool may_move) {
+uint64_t StepsDue(const Collection& collection, bool may_move, bool bounded) {
   const GraphIndex& index = collection.index();
   uint64_t due = index.cleaning_steps();
   if (due == 0 && CleaningDue(collection)) due = uint64_t{index.nodes()} + index.unseen_nodes() + 2;
@@ -107,17 +118,20 @@ uint64_t StepsDue(const Collection& collection, bool may_move) {
   if (IndexingDue(collection)) {
     due += collection.pending().size();
     if (index.WantsTraining()) due += kTrainingSteps;
+  } else if (BringingDue(collection, bounded)) {
+    due += uint64_t{kBringingSteps} * (collection.vectors().away() / collection.brought_at_once() + 1);
   } else if (MeasuringDue(collection)) {
     due += uint64_t{kMeasuringSteps} * index.code_recall().queries_left();
   }
   return due;
 }
 
-Status DoSteps(CollectionSet& collections, bool may_move, uint32_t steps, HnswScratch& scratch) {
+Status DoSteps(CollectionSet& collections, bool may_move, bool bounded, uint32_t steps,
+               HnswScratch& scratch) {
   for (uint32_t i = 0; i < collections.count() && steps > 0; ++i) {
     while (steps > 0) {
       uint32_t taken = 0;
-      OMENDB_ASSIGN(bool worked, DoPiece(collections.at(i), may_move, steps, scratch, &taken));
+      OMENDB_ASSIGN(bool worked, DoPiece(collections.at(i), may_move, bounded, steps, scratch, &taken));
       if (!worked) break;
       steps -= std::min(steps, taken);
     }

@@ -1,7 +1,7 @@
 // Background work: what is due on a collection, in what order, in small steps.
 //
 //   cleaning under way > codes being made anew > sweeping > cleaning due > squeezing > training due > rows
-//   without a node
+//   without a node > vectors that were left in storage > measuring what codes lose
 //
 // Sweeping frees rows that no state shows and that have no node; cleaning takes such rows' nodes out of the
 // graph first. What that frees in memory the next checkpoint frees in storage.
@@ -18,10 +18,11 @@ namespace omendb {
 
 // Steps that are due on this collection, about; 0: nothing.
 // `may_move`: no view is open, so that rows may get other slots.
-[[nodiscard]] uint64_t StepsDue(const Collection& collection, bool may_move);
+// `bounded`: vectors that are in storage may stay there; else they come into memory when nothing else is due.
+[[nodiscard]] uint64_t StepsDue(const Collection& collection, bool may_move, bool bounded);
 
-// Does up to about `steps` steps over all collections. OUT_OF_MEMORY.
-Status DoSteps(CollectionSet& collections, bool may_move, uint32_t steps, HnswScratch& scratch);
+// Does up to about `steps` steps over all collections. OUT_OF_MEMORY, or kVectorsWanted, to be called again.
+Status DoSteps(CollectionSet& collections, bool may_move, bool bounded, uint32_t steps, HnswScratch& scratch);
 
 }  // namespace omendb
 

@@ -132,13 +132,15 @@ ObjectReference Checkpoint::Name() {
   return ObjectReference::To(name_, object_.span());
 }
 
-Status Checkpoint::MakeVectors(const Collection& collection, const Segment& segment, SegmentPlan& own,
+Status Checkpoint::MakeVectors(Collection& collection, const Segment& segment, SegmentPlan& own,
                                SegmentManifest& entry) {
   OMENDB_TRY(entry.vectors.ReserveMore(1));
   const RowStore& rows = collection.rows();
   const size_t row_bytes = rows.vector_bytes();
   const size_t part = std::max<size_t>(1, kObjectBodyBytesTarget / row_bytes);
   const uint32_t count = static_cast<uint32_t>(std::min<size_t>(part, segment.rows() - own.next_vector));
+  OMENDB_TRY(collection.vectors().Require(segment.slots.span().subspan(own.next_vector, count),
+                                          VectorStore::Stay::kBrief));
   OMENDB_TRY(BeginVectors(count, collection.options().vector_type, collection.options().dimensions, object_));
   OMENDB_TRY(object_.ReserveMore(count * row_bytes));
   for (uint32_t i = 0; i < count; ++i) {
@@ -251,7 +253,10 @@ Result<bool> Checkpoint::MakeGraphPart(CollectionPlan& plan, CollectionManifest&
   const GraphIndex& index = plan.collection->index();
   if (plan.nodes_due) {
     OMENDB_TRY(entry.nodes.ReserveMore(1));
-    OMENDB_TRY(EncodeNodes(index.training(), index.quantizer(), plan.node_rows.span(), object_));
+    const std::span<const uint32_t> rows = plan.node_rows.span();
+    const std::span<const uint32_t> checksums = index.checksums().span();
+    OMENDB_TRY(EncodeNodes(index.training(), index.quantizer(), rows,
+                           checksums.first(checksums.size() < rows.size() ? 0 : rows.size()), object_));
     entry.nodes.PushReserved(Name());
     plan.nodes_due = false;
     plan.node_rows.Release();
@@ -282,7 +287,20 @@ Result<bool> Checkpoint::MakePart(CollectionPlan& plan, CollectionManifest& entr
   return true;
 }
 
+// So that Finish cannot fail.
+Status Checkpoint::ReserveParts() {
+  for (size_t i = 0; i < plan_.collections.size(); ++i) {
+    size_t parts = 0;
+    for (const SegmentManifest& segment : plan_.next.manifest.collections[i].segments) {
+      parts += segment.vectors.size();
+    }
+    OMENDB_TRY(plan_.collections[i].collection->PlanStored(parts));
+  }
+  return Status::Ok();
+}
+
 Status Checkpoint::MakeManifest() {
+  OMENDB_TRY(ReserveParts());
   OMENDB_TRY(plan_.next.manifest.Encode(object_));
   manifest_reference_ = Name();
   complete_ = true;
@@ -302,6 +320,9 @@ Result<bool> Checkpoint::Next() {
 
 void Checkpoint::Finish() {
   assert(complete());
+  for (size_t i = 0; i < plan_.collections.size(); ++i) {
+    plan_.collections[i].collection->NoteStored(plan_.next.manifest.collections[i].segments.span());
+  }
   stored_ = std::move(plan_.next);
   Abort();
 }

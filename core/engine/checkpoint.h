@@ -38,14 +38,14 @@ class Checkpoint {
     next_number_ = other.next_number_;
   }
   Status Begin(CollectionSet& collections, const CommitLog& log, uint64_t sequence, bool whole);
-  // The next object; false when the manifest was the last. OUT_OF_MEMORY: may be called again.
+  // The next object; false when the manifest was the last. OUT_OF_MEMORY, kVectorsWanted: may be called again.
   Result<bool> Next();
   [[nodiscard]] ByteSpan object() const { return object_.span(); }
   [[nodiscard]] const ObjectName& name() const { return name_; }
   // True once the manifest was made.
   [[nodiscard]] bool complete() const { return open_ && complete_; }
   [[nodiscard]] const ObjectReference& manifest() const { return manifest_reference_; }
-  // REQUIRES: complete().
+  // REQUIRES: complete(). From now on collections know their vectors to be stored there.
   void Finish();
   void Abort();
 
@@ -55,13 +55,15 @@ class Checkpoint {
   Result<bool> MakePart(CollectionPlan& plan, CollectionManifest& entry);
   Result<bool> MakeSegmentPart(const CollectionPlan& plan, const Segment& segment, SegmentPlan& own,
                                SegmentManifest& entry);
-  Status MakeVectors(const Collection& collection, const Segment& segment, SegmentPlan& own,
+  // Vectors may be wanted (vector_store.h); then it is called again.
+  Status MakeVectors(Collection& collection, const Segment& segment, SegmentPlan& own,
                      SegmentManifest& entry);
   Status MakeBlobs(const RowStore& rows, const Segment& segment, bool metadata, uint32_t* next,
                    Array<RowsReference>& references);
   Result<bool> MakeGraphPart(CollectionPlan& plan, CollectionManifest& entry);
   Status MakeLinks(CollectionPlan& plan, CollectionManifest& entry);
   Result<bool> MakeCodes(CollectionPlan& plan, CollectionManifest& entry);
+  Status ReserveParts();
   Status MakeManifest();
 
   StoredState stored_;

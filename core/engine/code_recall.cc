@@ -21,7 +21,7 @@ void OfferBlock(const Scorer& scorer, std::span<const uint32_t> ordinals, float*
 
 Status CodeRecall::MeasureNext(const RowStore& rows, const Bitmap& linked, const Bitmap& dead, Scorer& exact,
                                Scorer& coded, float* scratch) {
-  const auto counts = [&](uint32_t slot) { return linked.Test(slot) && !dead.Test(slot); };
+  const auto counts = [&](uint32_t slot) { return linked.Test(slot) && !dead.Test(slot) && rows.vectors().in_memory(slot); };
   const uint32_t slots = linked.size();
   // A row from each of kQueries stretches.
   const auto first = static_cast<uint32_t>(uint64_t{slots} * queries_ / kQueries);
@@ -54,7 +54,7 @@ Status CodeRecall::MeasureNext(const RowStore& rows, const Bitmap& linked, const
     OfferBlock(exact, block, distances_.data(), nearest);
     OfferBlock(coded, block, distances_.data(), candidates);
   }
-  Rerank(exact, coded, candidates.Sorted(), kHits, nullptr, found);
+  OMENDB_TRY(Rerank(exact, coded, candidates.Sorted(), kHits, nullptr, nullptr, found));
   const std::span<const Neighbor> hits = found.Sorted();
   for (Neighbor wanted : nearest.Sorted()) {
     ++wanted_;

@@ -18,6 +18,8 @@ class CodeRecall {
   static constexpr uint32_t kHits = 10;
   static constexpr uint32_t kQueries = 32;
   static constexpr uint32_t kRowsMax = 16384;
+  // With fewer in memory, and more elsewhere, it would say little.
+  static constexpr uint32_t kRowsMin = 2048;
 
   // Everything is to be measured anew.
   void Restart() { queries_ = wanted_ = missed_ = 0; }
@@ -28,7 +30,7 @@ class CodeRecall {
     return wanted_ == 0 ? 0 : static_cast<float>(missed_) / static_cast<float>(wanted_);
   }
 
-  // Asks for one row more, among the rows that are linked and not dead. `scratch`: as for RowStore::Vector.
+  // Asks for one row more, among the rows that are linked, not dead and in memory. `scratch`: as for RowStore::Vector.
   // OUT_OF_MEMORY.
   Status MeasureNext(const RowStore& rows, const Bitmap& linked, const Bitmap& dead, Scorer& exact,
                      Scorer& coded, float* scratch);

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 
+#include "base/crc32c.h"
 #include "base/prng.h"
 
 namespace omendb {
@@ -34,6 +35,11 @@ CollectionStats Collection::Stats() const {
   stats.deleted_rows = rows_.used() - staged() - live_rows();
   stats.indexed_rows = index_.linked_nodes();
   stats.vector_bytes = rows_.vectors().memory_bytes();
+  const VectorStore::Counts& counts = vectors().counts();
+  stats.vector_hits = counts.hits;
+  stats.vector_misses = counts.misses;
+  stats.vector_evictions = counts.evictions;
+  stats.vectors_in_memory = vectors().placed();
   stats.code_bytes = index_.code_bytes();
   stats.link_bytes = index_.link_bytes();
   if (index_.quantizer() != nullptr) {
@@ -84,6 +90,7 @@ Status Collection::Stage(const RowBatch& batch, bool is_upload) {
   const uint32_t staged_before = staged();
   OMENDB_TRY(rows_.ReserveMore(batch.count()));
   OMENDB_TRY(staged_.ReserveMore(batch.count()));
+  if (is_upload) OMENDB_TRY(vectors().ReserveParts(planned_uploads_ + 1));
   Status status;
   for (uint32_t row = 0; row < batch.count() && status.ok(); ++row) {
     Result<uint32_t> slot = rows_.Stage(batch.id(row), batch.metadata(row), batch.vector_bytes(row));
@@ -140,11 +147,13 @@ void Collection::CommitStaged(uint32_t count, uint64_t sequence, const VectorsRe
   if (count == 0) return;
   history_.Born(sequence, segments_.next_number());
   const uint32_t first = segments_.memtable_rows();
+  const uint32_t address = frame == nullptr ? 0 : vectors().AddPart(*frame);
   for (uint32_t i = 0; i < count; ++i) {
     const uint32_t slot = staged_[committed_++];
     numbers_[slot] = segments_.Append(slot, rows_.row_bytes(slot));
     hidden_.Unset(slot);
     pending_.PushReserved(slot);
+    if (frame != nullptr) vectors().SetAddress(slot, address + i);
     const uint32_t replaced = ids_.Set(slot, rows_.ids());
     if (replaced != kNoRow) Kill(replaced, sequence);
   }
@@ -173,6 +182,45 @@ void Collection::EndOperation(uint64_t deaths, bool is_upload) {
   committed_ = 0;
   // Or what another frame reserved would go.
   if (planned_deaths_ == 0) history_.Trim();
+}
+
+// ---- Vectors in storage -------------------------------------------------------------------------------
+
+void Collection::NoteStored(std::span<const SegmentManifest> segments) {
+  for (uint32_t i = 0; i < segments.size(); ++i) {
+    const Segment& segment = segments_.at(i);
+    uint32_t position = 0;
+    for (const VectorsReference& part : segments[i].vectors) {
+      const uint32_t address = vectors().AddPart(part);
+      for (uint32_t row = 0; row < part.rows; ++row, ++position) {
+        if (segment.slots[position] != kNoSlot) vectors().SetAddress(segment.slots[position], address + row);
+      }
+    }
+  }
+  vectors().DropUnusedParts();
+  vectors().EndPlan();
+}
+
+Status Collection::BringNext() {
+  if (next_to_bring_ >= vectors().slots()) next_to_bring_ = 0;
+  OMENDB_TRY(vectors().RequireRun(next_to_bring_, brought_at_once()));
+  next_to_bring_ += brought_at_once();
+  return Status::Ok();
+}
+
+Status Collection::Bring(uint32_t slot, const uint8_t* vector) {
+  const VectorStore::Stored stored = vectors().Locate(slot);
+  const ObjectName name = stored.part->name();
+  const Origin origin =
+      Origin::Stored(name.text()).At(stored.part->offset + uint64_t{stored.row} * rows_.vector_bytes());
+  const uint32_t expected = index_.checksum(slot);
+  const uint32_t found = Crc32c(ByteSpan(vector, rows_.vector_bytes()));
+  if (found != expected) {
+    return origin.Fault(0, "expected checksum ", expected, " of a vector, found ", found);
+  }
+  Status admitted = vectors().Admit(slot, vector);
+  if (admitted.ok() || admitted.code() == Code::kOutOfMemory) return admitted;
+  return origin.Fault(0, admitted.message());
 }
 
 // ---- States in time -----------------------------------------------------------------------------------

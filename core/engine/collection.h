@@ -35,6 +35,8 @@ class Collection {
   }
   [[nodiscard]] const CollectionOptions& options() const { return options_; }
   [[nodiscard]] const RowStore& rows() const { return rows_; }
+  [[nodiscard]] const VectorStore& vectors() const { return rows_.vectors(); }
+  [[nodiscard]] VectorStore& vectors() { return rows_.vectors(); }
   [[nodiscard]] const SegmentList& segments() const { return segments_; }
   [[nodiscard]] SegmentList& segments() { return segments_; }
   [[nodiscard]] const History& history() const { return history_; }
@@ -78,6 +80,22 @@ class Collection {
   // What was planned for one operation is done, or will not be: `deaths` as reserved.
   // REQUIRES: its rows were committed or dropped.
   void EndOperation(uint64_t deaths, bool is_upload);
+
+  // ---- Vectors in storage (vector_store.h) -------------------------------------------------------------
+  // Room for what NoteStored will note: so many parts. OUT_OF_MEMORY.
+  Status PlanStored(size_t parts) { return vectors().PlanParts(parts, planned_uploads_); }
+  // Vectors of the segments, which are the collection's first ones, are stored as the manifest says.
+  // REQUIRES: planned.
+  void NoteStored(std::span<const SegmentManifest> segments);
+  // A wanted vector as it was read. CORRUPTION when it is not what was stored, OUT_OF_MEMORY.
+  Status Bring(uint32_t slot, const uint8_t* vector);
+  // The next vectors that are away are asked for: kVectorsWanted until they are there. OUT_OF_MEMORY.
+  Status BringNext();
+  [[nodiscard]] uint32_t brought_at_once() const {
+    return static_cast<uint32_t>(kBroughtBytes / rows_.vector_bytes()) + 1;
+  }
+  // Up to `count` vectors leave memory. Returns how many did.
+  uint32_t Evict(uint32_t count) { return vectors().Evict(count, index_.evictable()); }
 
   // ---- States in time --------------------------------------------------------------------------------
   // Rows from this number on are younger than `sequence`.
@@ -123,6 +141,8 @@ class Collection {
   Status FinishLoad(const Origin& origin);
 
  private:
+  static constexpr size_t kBroughtBytes = size_t{1} << 20;
+
   void Kill(uint32_t slot, uint64_t sequence);
   // REQUIRES: the slot's row is gone and has no node.
   void FreeSlot(uint32_t slot);
@@ -143,6 +163,7 @@ class Collection {
   GraphIndex index_;
   Array<uint32_t> pending_;
   size_t pending_done_ = 0;
+  uint32_t next_to_bring_ = 0;  // slot
 
   // Of all frames that are being built or on their way.
   Array<uint32_t> staged_;  // slots in the order they were staged

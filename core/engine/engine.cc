@@ -227,7 +227,8 @@ Status Engine::FrameRestore(ViewId view_id) {
   OMENDB_TRY(state_->RequireWriter());
   OMENDB_ASSIGN(View * view, state_->views.Require(view_id));
   OMENDB_TRY(state_->frames.RequireFirst("a restore"));
-  return AddRestore(state_->collections, *view, state_->frames.newest());
+  state_->BeginReading();
+  return state_->EndReading(AddRestore(state_->collections, *view, state_->frames.newest()));
 }
 
 Result<uint32_t> Engine::FindToken(const Token& token) const { return state_->log.FindToken(token); }
@@ -243,7 +244,9 @@ std::string_view Engine::FrameName() const {
 }
 
 void Engine::ApplyFrame() {
-  if (state_->frames.open() && state_->frames.oldest().sealed()) state_->Apply();
+  if (!state_->frames.open() || !state_->frames.oldest().sealed()) return;
+  state_->Apply();
+  state_->budget.Enforce(state_->collections);
 }
 
 uint32_t Engine::AppliedCount(uint32_t index) const { return state_->frames.AppliedCount(index); }
@@ -351,7 +354,8 @@ Result<uint64_t> Engine::SequenceAt(uint64_t time_ms) const { return state_->log
 Result<std::span<const uint8_t>> Engine::Search(const SearchRequest& request) {
   OMENDB_ASSIGN(ReadView view, state_->Read(request.collection, request.view));
   StartAnswer(state_->answer);
-  Status found = state_->searcher.Search(view, request, state_->answer);
+  const bool again = state_->BeginReading();
+  Status found = state_->EndReading(state_->searcher.Search(view, request, again, state_->answer));
   state_->searcher.Trim();
   return GiveAnswer(found, state_->answer);
 }
@@ -360,14 +364,17 @@ Result<std::span<const uint8_t>> Engine::Get(CollectionId id, std::span<const ui
                                              ViewId view_id) {
   OMENDB_ASSIGN(ReadView view, state_->Read(id, view_id));
   StartAnswer(state_->answer);
-  return GiveAnswer(GetRows(view, ids, include, state_->answer), state_->answer);
+  state_->BeginReading();
+  return GiveAnswer(state_->EndReading(GetRows(view, ids, include, state_->answer)), state_->answer);
 }
 
 Result<std::span<const uint8_t>> Engine::List(CollectionId id, uint64_t cursor, uint32_t limit,
                                               uint32_t include, ViewId view_id) {
   OMENDB_ASSIGN(ReadView view, state_->Read(id, view_id));
   StartAnswer(state_->answer);
-  return GiveAnswer(ListRows(view, cursor, limit, include, state_->answer), state_->answer);
+  state_->BeginReading();
+  return GiveAnswer(state_->EndReading(ListRows(view, cursor, limit, include, state_->answer)),
+                    state_->answer);
 }
 
 Result<uint64_t> Engine::CursorAfter(CollectionId id, std::span<const uint8_t> ids, ViewId view_id) const {
@@ -390,11 +397,13 @@ Result<CollectionStats> Engine::Stats(CollectionId id) const {
 Result<WorkState> Engine::Work(uint32_t steps) {
   OMENDB_TRY(state_->RequireOpen());
   if (!state_->checkpoint.open()) {
-    OMENDB_TRY(DoSteps(state_->collections, state_->views.empty(), steps, state_->searcher.scratch()));
+    state_->BeginReading();
+    OMENDB_TRY(state_->EndReading(DoSteps(state_->collections, state_->views.empty(), state_->budget.bounded(),
+                                          steps, state_->searcher.scratch())));
   }
   WorkState work;
   for (uint32_t i = 0; i < state_->collections.count(); ++i) {
-    work.remaining += StepsDue(state_->collections.at(i), state_->views.empty());
+    work.remaining += StepsDue(state_->collections.at(i), state_->views.empty(), state_->budget.bounded());
   }
   return work;
 }
@@ -413,7 +422,10 @@ Status Engine::BeginCheckpoint(bool whole) {
 
 Result<bool> Engine::NextCheckpointObject() {
   if (!state_->checkpoint.open()) return Status::Error(Code::kInvalidArgument, "no checkpoint is open");
-  return state_->checkpoint.Next();
+  state_->BeginReading();
+  Result<bool> next = state_->checkpoint.Next();
+  OMENDB_TRY(state_->EndReading(next.status()));
+  return next;
 }
 
 std::span<const uint8_t> Engine::CheckpointObject() const { return state_->checkpoint.object(); }
@@ -425,6 +437,7 @@ void Engine::FinishCheckpoint() {
   state_->head.has_manifest = true;
   state_->head.manifest = state_->checkpoint.manifest();
   state_->checkpoint.Finish();
+  state_->budget.Enforce(state_->collections);
   state_->wal.DropThrough(state_->checkpoint.stored_sequence());
   state_->Forget();
 }
@@ -457,6 +470,28 @@ uint32_t Engine::StoredObjectCount() const {
 
 std::string_view Engine::StoredObjectName(uint32_t index) const {
   return index < state_->stored_names.size() ? state_->stored_names[index].text() : std::string_view();
+}
+
+// ---- Vectors in storage -------------------------------------------------------------------------------
+
+void Engine::LeaveVectors(uint64_t bytes_min) { state_->loader.LeaveVectors(bytes_min); }
+
+uint32_t Engine::LeftObjectCount() const { return state_->loader.left_count(); }
+
+std::string_view Engine::LeftObjectName(uint32_t index) const { return state_->loader.left_name(index); }
+
+void Engine::SetMemoryBudget(uint64_t bytes) { state_->budget.Set(bytes); }
+
+std::span<const WantedRange> Engine::Wanted() const { return state_->wanted.ranges(); }
+
+Status Engine::TakeWanted(std::span<const uint8_t> bytes) { return state_->wanted.Take(bytes); }
+
+Engine::Room Engine::MakeRoom(uint64_t bytes) {
+  if (state_->budget.MakeRoom(state_->collections, bytes)) return Room::kEnough;
+  for (uint32_t i = 0; i < state_->collections.count(); ++i) {
+    if (StepsDue(state_->collections.at(i), state_->views.empty(), true) > 0) return Room::kAfterWork;
+  }
+  return state_->wal.count() > 0 || state_->checkpoint.open() ? Room::kAfterCheckpoint : Room::kNone;
 }
 
 Status Engine::TakePlaceOf(const Engine& other) {

@@ -8,9 +8,11 @@
 #include "engine/commit_log.h"
 #include "engine/frame_pair.h"
 #include "engine/loader.h"
+#include "engine/memory_budget.h"
 #include "engine/searcher.h"
 #include "engine/views.h"
 #include "engine/wal_tail.h"
+#include "engine/wanted_vectors.h"
 #include "omendb/engine.h"
 
 namespace omendb {
@@ -89,6 +91,21 @@ struct Engine::State {
     OMENDB_ASSIGN(CollectionView * of_collection, view->Of(*collection));
     return ReadView(*collection, of_collection);
   }
+  // Before a call that may want vectors. True when it is the one they were brought for.
+  bool BeginReading() {
+    if (wanted.ConsumeTaken()) return true;
+    wanted.End(collections);
+    return false;
+  }
+  // After it.
+  Status EndReading(Status status) {
+    if (status.code() == kVectorsWanted) {
+      OMENDB_TRY(wanted.Gather(collections));
+    } else {
+      budget.Enforce(collections);
+    }
+    return status;
+  }
   // NOT_FOUND, INVALID_ARGUMENT for a snapshot.
   [[nodiscard]] Result<View*> RequireTransaction(ViewId id) const {
     OMENDB_TRY(RequireOpen());
@@ -110,6 +127,8 @@ struct Engine::State {
   WalTail wal;
   Checkpoint checkpoint;
   Searcher searcher;
+  WantedVectors wanted;
+  MemoryBudget budget;
   Bytes answer;
   Bytes head_bytes;
   Array<ObjectName> stored_names;      // as last asked for

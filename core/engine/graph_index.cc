@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/crc32c.h"
 #include "base/prng.h"
 #include "format/object.h"
 #include "index/code_scorer.h"
@@ -16,6 +17,8 @@ constexpr uint32_t kTrainingRowsMax = 1024;
 
 // Of rows that have to be widened for it: at most this much of them.
 constexpr size_t kWidenedSampleBytesMax = size_t{16} << 20;
+// Vectors that are brought from storage for one piece of work.
+constexpr size_t kBroughtBytesMax = size_t{1} << 20;
 
 struct Sample {
   Array<float> widened;  // what vectors point into, unless rows are floats
@@ -25,8 +28,7 @@ struct Sample {
 
 // Rows that are not hidden, one from each of kTrainingRowsMax equal stretches, so that sorted rows are all
 // represented.
-Status DrawSample(const RowStore& rows, uint32_t dimensions, const Bitmap& hidden, uint64_t seed,
-                  Sample* sample) {
+Status DrawSample(RowStore& rows, uint32_t dimensions, const Bitmap& hidden, uint64_t seed, Sample* sample) {
   OMENDB_TRY(sample->vectors.Reserve(kTrainingRowsMax));
   OMENDB_TRY(sample->inverse_norms.Reserve(kTrainingRowsMax));
   Prng prng(seed ^ rows.slots());
@@ -36,6 +38,7 @@ Status DrawSample(const RowStore& rows, uint32_t dimensions, const Bitmap& hidde
     stretches = static_cast<uint32_t>(std::min<size_t>(stretches, most));
     OMENDB_TRY(sample->widened.Resize(size_t{stretches} * dimensions));
   }
+  bool wanted = false;
   for (uint32_t i = 0; i < stretches; ++i) {
     uint32_t first = static_cast<uint32_t>(uint64_t{rows.slots()} * i / stretches);
     uint32_t last = static_cast<uint32_t>(uint64_t{rows.slots()} * (i + 1) / stretches);
@@ -43,13 +46,15 @@ Status DrawSample(const RowStore& rows, uint32_t dimensions, const Bitmap& hidde
     for (uint32_t step = 0; step < last - first; ++step) {
       uint32_t slot = first + (start + step) % (last - first);
       if (hidden.Test(slot)) continue;
+      OMENDB_TRY(rows.vectors().RequireOne(slot, VectorStore::Stay::kBrief, &wanted));
+      if (wanted) break;
       float* widened = rows.widens() ? sample->widened.data() + size_t{i} * dimensions : nullptr;
       sample->vectors.PushReserved(rows.Vector(slot, widened));
       sample->inverse_norms.PushReserved(rows.inverse_norm(slot));
       break;
     }
   }
-  return Status::Ok();
+  return wanted ? Status::Error(kVectorsWanted, "rows to learn from") : Status::Ok();
 }
 
 // Parts of about the size of an object's body.
@@ -60,7 +65,7 @@ uint32_t CodesPartNodes(size_t row_bytes) {
 
 }  // namespace
 
-GraphIndex::GraphIndex(const RowStore& rows, const CollectionOptions& options)
+GraphIndex::GraphIndex(RowStore& rows, const CollectionOptions& options)
     : rows_(rows),
       options_(options),
       graph_(options.degree, options.seed),
@@ -80,7 +85,7 @@ Scorer& GraphIndex::PairScorer() {
 }
 
 size_t GraphIndex::code_bytes() const {
-  size_t bytes = 0;
+  size_t bytes = checksums_.capacity() * sizeof(uint32_t);
   if (codes_) bytes += codes_->rows.memory_bytes() + codes_->quantizer->memory_bytes();
   if (next_codes_) bytes += next_codes_->rows.memory_bytes() + next_codes_->quantizer->memory_bytes();
   return bytes;
@@ -172,6 +177,17 @@ void GraphIndex::Encode(Codes& codes, uint32_t slot) {
 }
 
 Status GraphIndex::EncodeSome(uint32_t count) {
+  if (rows_.vectors().away() > 0) {
+    // No more than is brought at a time.
+    count = std::min(count, static_cast<uint32_t>(kBroughtBytesMax / rows_.vector_bytes()) + 1);
+    const uint32_t next = next_codes_->rows.size();
+    bool wanted = false;
+    for (uint32_t node = next; node < std::min(graph_.size(), next + count); ++node) {
+      if (!linked_.Test(node)) continue;
+      OMENDB_TRY(rows_.vectors().RequireOne(node, VectorStore::Stay::kBrief, &wanted));
+    }
+    if (wanted) return Status::Error(kVectorsWanted, "rows to encode");
+  }
   for (uint32_t i = 0; i < count && rows_to_encode() > 0; ++i) {
     const uint32_t node = next_codes_->rows.size();
     OMENDB_TRY(ReserveCode(*next_codes_, node));
@@ -187,6 +203,10 @@ Status GraphIndex::EncodeSome(uint32_t count) {
   return Status::Ok();
 }
 
+void GraphIndex::NoteChecksum(uint32_t slot) {
+  checksums_[slot] = Crc32c(ByteSpan(rows_.stored_vector(slot), rows_.vector_bytes()));
+}
+
 Status GraphIndex::ReserveNode(uint32_t slot) {
   OMENDB_TRY(ReserveFloats());
   OMENDB_TRY(linked_.Reserve(uint64_t{slot} + 1));
@@ -194,6 +214,7 @@ Status GraphIndex::ReserveNode(uint32_t slot) {
   OMENDB_TRY(unseen_.Reserve(uint64_t{slot} + 1));
   if (cleaning()) OMENDB_TRY(doomed_.Reserve(uint64_t{slot} + 1));
   if (!codes_) return Status::Ok();
+  if (checksums_.size() <= slot) OMENDB_TRY(checksums_.Resize(slot + 1));
   const size_t parts = slot / codes_part_nodes_ + 1;
   if (code_versions_.size() < parts) OMENDB_TRY(code_versions_.Resize(parts));
   OMENDB_TRY(ReserveCode(*codes_, slot));
@@ -219,6 +240,7 @@ Status GraphIndex::Add(uint32_t slot, bool is_dead, HnswScratch& scratch) {
   HnswBuilder builder(graph_, QueryScorer(), PairScorer(), scratch, options_.ef_construction);
   OMENDB_TRY(builder.Add(slot, unseen_));
   linked_.Set(slot);
+  if (codes_) NoteChecksum(slot);
   if (is_dead) dead_.Set(slot);
   ++added_nodes_;
   if (cleaning()) doomed_.Unset(slot);
@@ -327,6 +349,11 @@ Status GraphIndex::Squeeze(const Bitmap& removed) {
     }
     rows.Resize(kept);
     rows.ShrinkToFit();
+    kept = 0;
+    for (uint32_t node = 0; node < checksums_.size(); ++node) {
+      if (!removed.Test(node)) checksums_[kept++] = checksums_[node];
+    }
+    checksums_.Truncate(kept);
   }
   ++version_;
   for (uint64_t& version : code_versions_) version = version_;
@@ -345,6 +372,7 @@ void GraphIndex::Reset() {
   doomed_ = Bitmap();
   cleaning_ = Cleaning::kNone;
   code_versions_.Release();
+  checksums_.Release();
   ++version_;
 }
 
@@ -355,7 +383,8 @@ Status GraphIndex::LoadNodes(ByteSpan object, uint32_t nodes, uint32_t row_count
   OMENDB_TRY(ReserveFloats());
   Owned<Quantizer> quantizer;
   TrainingState training;
-  OMENDB_TRY(DecodeNodes(object, options_, nodes, row_count, origin, &training, &quantizer, rows));
+  OMENDB_TRY(
+      DecodeNodes(object, options_, nodes, row_count, origin, &training, &quantizer, rows, &checksums_));
   training_ = training;
   if (!quantizer) return Status::Ok();
   OMENDB_ASSIGN(Owned<Codes> codes, MakeCodes(std::move(quantizer)));
@@ -371,6 +400,17 @@ Status GraphIndex::LoadCodes(const uint8_t* codes, uint32_t count) {
   for (uint32_t i = 0; i < count; ++i) {
     std::memcpy(rows.row(first + i), codes + size_t{i} * rows.stride_bytes(), rows.stride_bytes());
   }
+  return Status::Ok();
+}
+
+// Those of a database that was stored before vectors had checksums are made now: all vectors were loaded.
+Status GraphIndex::ReserveChecksums() {
+  if (!checksums_.empty()) return Status::Ok();
+  OMENDB_TRY(checksums_.Resize(graph_.size()));
+  for (uint32_t node = 0; node < graph_.size(); ++node) {
+    if (linked_.Test(node)) NoteChecksum(node);
+  }
+  ++version_;
   return Status::Ok();
 }
 
@@ -392,7 +432,11 @@ Status GraphIndex::FinishLoad(Bitmap linked, const Origin& origin) {
   OMENDB_TRY(dead_.Resize(nodes));
   OMENDB_TRY(unseen_.Resize(nodes));
   linked_ = std::move(linked);
-  if (!codes_) return Status::Ok();
+  if (!codes_) {
+    checksums_.Release();
+    return Status::Ok();
+  }
+  OMENDB_TRY(ReserveChecksums());
   OMENDB_TRY(code_versions_.Resize((nodes - 1) / codes_part_nodes_ + 1));
   if (codes_->rows.size() == nodes) return Status::Ok();
   while (codes_->rows.size() < nodes) {

@@ -11,6 +11,8 @@
 #ifndef OMENDB_ENGINE_GRAPH_INDEX_H_
 #define OMENDB_ENGINE_GRAPH_INDEX_H_
 
+#include <algorithm>
+
 #include "engine/code_recall.h"
 #include "engine/row_store.h"
 #include "format/nodes_object.h"
@@ -24,7 +26,7 @@ namespace omendb {
 class GraphIndex {
  public:
   // `rows` outlives the index.
-  GraphIndex(const RowStore& rows, const CollectionOptions& options);
+  GraphIndex(RowStore& rows, const CollectionOptions& options);
 
   [[nodiscard]] uint32_t nodes() const { return graph_.size(); }
   [[nodiscard]] uint32_t linked_nodes() const { return linked_.set_count(); }
@@ -32,6 +34,12 @@ class GraphIndex {
   [[nodiscard]] bool linked(uint32_t slot) const { return slot < linked_.size() && linked_.Test(slot); }
   [[nodiscard]] const HnswGraph& graph() const { return graph_; }
   [[nodiscard]] const Quantizer* quantizer() const { return codes_ ? codes_->quantizer.get() : nullptr; }
+  // CRC-32C of the node's vector as it is stored. REQUIRES: linked, and there are codes.
+  [[nodiscard]] uint32_t checksum(uint32_t slot) const { return checksums_[slot]; }
+  // By node; none without quantization.
+  [[nodiscard]] const Array<uint32_t>& checksums() const { return checksums_; }
+  // Slots whose vectors may leave memory: they have codes to be found by, and a checksum to come back by.
+  [[nodiscard]] const Bitmap& evictable() const { return checksums_.empty() ? no_slots_ : linked_; }
   // By node; null without quantization.
   [[nodiscard]] const ChunkedRows* codes() const { return codes_ ? &codes_->rows : nullptr; }
   [[nodiscard]] TrainingState training() const { return training_; }
@@ -54,8 +62,11 @@ class GraphIndex {
   [[nodiscard]] Scorer& QueryScorer();
 
   // ---- What the codes cost (code_recall.h) ---------------------------------------------------------------
-  [[nodiscard]] bool WantsMeasuring() const { return codes_ && !encoding() && !code_recall_.complete(); }
-  // One step. OUT_OF_MEMORY.
+  [[nodiscard]] bool WantsMeasuring() const {
+    return codes_ && !encoding() && !code_recall_.complete() &&
+           rows_.vectors().placed() >= std::min(linked_.set_count(), CodeRecall::kRowsMin);
+  }
+  // One step, among the rows in memory. OUT_OF_MEMORY.
   Status MeasureNext() {
     return code_recall_.MeasureNext(rows_, linked_, dead_, f32_query_, *codes_->query, floats_.data());
   }
@@ -75,13 +86,13 @@ class GraphIndex {
   void CountNewRows(uint32_t count);
   [[nodiscard]] bool WantsTraining() const;
   // Learns a new quantizer from rows that are not hidden; its codes are complete at once when there are no
-  // nodes yet.
+  // nodes yet. Vectors may be wanted, as in EncodeSome (vector_store.h); both are then called again.
   Status Train(const Bitmap& hidden);
   [[nodiscard]] bool encoding() const { return next_codes_ != nullptr; }
   [[nodiscard]] uint32_t rows_to_encode() const;
   // Encodes up to `count` rows for the new quantizer, which takes over after the last one.
   Status EncodeSome(uint32_t count);
-  // REQUIRES: trained (unless quantization is off), not encoding, the slot has a row and no node.
+  // REQUIRES: trained (unless quantization is off), not encoding, the slot has a row, in memory, and no node.
   Status Add(uint32_t slot, bool is_dead, HnswScratch& scratch);
 
   // ---- Cleaning: takes the nodes out that are unseen when it starts ---------------------------------------
@@ -104,6 +115,8 @@ class GraphIndex {
   // `rows`: which stored row each node is.
   Status LoadNodes(ByteSpan object, uint32_t nodes, uint32_t row_count, const Origin& origin,
                    Array<uint32_t>* rows);
+  // The nodes object has checksums of all nodes' vectors.
+  [[nodiscard]] bool has_checksums() const { return !checksums_.empty(); }
   void LoadLinks(HnswGraph graph) { graph_ = std::move(graph); }
   // The codes of the next nodes.
   Status LoadCodes(const uint8_t* codes, uint32_t count);
@@ -130,6 +143,8 @@ class GraphIndex {
   Result<Owned<Codes>> MakeCodes(Owned<Quantizer> quantizer) const;
   // Takes codes in use.
   void Use(Owned<Codes> codes, const TrainingState& training);
+  void NoteChecksum(uint32_t slot);
+  Status ReserveChecksums();
   // Room for the code of `slot`; those between the last one and it are zero.
   static Status ReserveCode(Codes& codes, uint32_t slot);
   void Encode(Codes& codes, uint32_t slot);
@@ -144,7 +159,7 @@ class GraphIndex {
   // The next doomed node that is linked, from clean_next_ on; kNoSlot when there is none.
   [[nodiscard]] uint32_t NextDoomed();
 
-  const RowStore& rows_;
+  RowStore& rows_;
   CollectionOptions options_;
   HnswGraph graph_;
   F32Scorer f32_query_;
@@ -166,6 +181,8 @@ class GraphIndex {
   CodeRecall code_recall_;         // of codes_
   uint32_t codes_part_nodes_ = 1;  // follows from codes_
   Array<uint64_t> code_versions_;  // by part
+  Array<uint32_t> checksums_;      // by node
+  Bitmap no_slots_;                // empty
 };
 
 }  // namespace omendb

@@ -67,13 +67,6 @@ Status Loader::PlanCollection(const CollectionManifest& entry, uint32_t index, A
       OMENDB_TRY(add(Part::kMetadata, part.object, i, row, part.rows));
       row += part.rows;
     }
-    row = first;
-    for (const VectorsReference& part : segment.vectors) {
-      OMENDB_TRY(add(Part::kVectors, part.object, i, row, part.rows));
-      plan->back().name = part.name();
-      plan->back().vectors = part;
-      row += part.rows;
-    }
     first += segment.rows;
   }
   for (const ObjectReference& object : entry.links) {
@@ -81,6 +74,55 @@ Status Loader::PlanCollection(const CollectionManifest& entry, uint32_t index, A
     plan->back().last = &object == &entry.links.back();
   }
   for (const RowsReference& part : entry.codes) OMENDB_TRY(add(Part::kCodes, part.object, 0, 0, part.rows));
+  return Status::Ok();
+}
+
+bool Loader::MayLeaveVectors(uint32_t index) {
+  const CollectionManifest& entry = manifest_.collections[index];
+  const uint64_t bytes = uint64_t{entry.rows()} * At(index).rows().vector_bytes();
+  // Without codes rows could not be found, and codes that are not stored are made from vectors.
+  return bytes >= left_bytes_min_ && !entry.codes.empty() && At(index).index().has_checksums();
+}
+
+Status Loader::PlanVectorsOf(uint32_t index) {
+  OMENDB_TRY(Place(index));
+  const CollectionManifest& entry = manifest_.collections[index];
+  const Gathered& gathered = gathered_[index];
+  const bool may_leave = MayLeaveVectors(index);
+  uint32_t row = 0;
+  for (uint32_t i = 0; i < entry.segments.size(); ++i) {
+    for (const VectorsReference& part : entry.segments[i].vectors) {
+      bool leave = may_leave;
+      for (uint32_t at = row; leave && at < row + part.rows; ++at) {
+        const uint32_t slot = gathered.slots[at];
+        // A row without a node waits for its codes.
+        leave = slot == kNoSlot || (slot < entry.graph_nodes && gathered.node_rows[slot] != kNoStoredRow);
+      }
+      if (leave) {
+        OMENDB_TRY(left_.Push(part.name()));
+      } else {
+        Required required;
+        required.name = part.name();
+        required.reference = part.object;
+        required.vectors = part;
+        required.part = Part::kVectors;
+        required.collection = index;
+        required.segment = i;
+        required.first_row = row;
+        required.rows = part.rows;
+        OMENDB_TRY(required_.Push(required));
+      }
+      row += part.rows;
+    }
+  }
+  return Status::Ok();
+}
+
+Status Loader::PlanVectors() {
+  vectors_planned_ = true;
+  for (uint32_t i = 0; i < manifest_.collections.size(); ++i) {
+    OMENDB_TRY(AsStoredFault(PlanVectorsOf(i), Origin::Stored(manifest_name_.text())));
+  }
   return Status::Ok();
 }
 
@@ -299,6 +341,7 @@ Status Loader::Load(uint32_t index, ByteSpan bytes) {
   }
   if (index == 0) {
     Status loaded = LoadManifest(bytes);
+    if (loaded.ok() && required_.empty()) loaded = PlanVectors();
     failed_ = !loaded.ok();
     return loaded;
   }
@@ -306,8 +349,8 @@ Status Loader::Load(uint32_t index, ByteSpan bytes) {
   const Origin origin = Origin::Stored(required.name.text());
   Status loaded = required.reference.Check(bytes, origin);
   if (loaded.ok()) loaded = AsStoredFault(LoadPart(required, bytes, origin), origin);
+  if (loaded.ok() && ++loaded_ == required_.size() && !vectors_planned_) loaded = PlanVectors();
   failed_ = !loaded.ok();
-  if (loaded.ok()) ++loaded_;
   return loaded;
 }
 
@@ -331,6 +374,10 @@ Status Loader::FinishCollection(uint32_t index) {
     }
     OMENDB_TRY(collection.index().FinishLoad(std::move(linked), origin));
   }
+  size_t parts = 0;
+  for (const SegmentManifest& segment : entry.segments) parts += segment.vectors.size();
+  OMENDB_TRY(collection.PlanStored(parts));
+  collection.NoteStored(entry.segments.span());
   return collection.FinishLoad(origin);
 }
 

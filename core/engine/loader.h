@@ -2,7 +2,8 @@
 // docs/architecture.md, "Recovery", step 2.
 //
 // Of a collection its nodes come first, because they say in which slots rows lie; then what is dead; then
-// ids, metadata and vectors; then links and codes. Rows that no state shows and that have no node are passed
+// ids and metadata; then links and codes; and after all of these of all collections the vectors, because only
+// then it is known which of them can stay in storage. Rows that no state shows and that have no node are passed
 // by: they take no memory.
 #ifndef OMENDB_ENGINE_LOADER_H_
 #define OMENDB_ENGINE_LOADER_H_
@@ -20,6 +21,12 @@ class Loader {
   void Start(const Head& head) {
     head_ = head;
     if (head.has_manifest) manifest_name_ = head.manifest.name();
+  }
+  // Engine::LeaveVectors.
+  void LeaveVectors(uint64_t bytes_min) { left_bytes_min_ = bytes_min; }
+  [[nodiscard]] uint32_t left_count() const { return static_cast<uint32_t>(left_.size()); }
+  [[nodiscard]] std::string_view left_name(uint32_t index) const {
+    return index < left_.size() ? left_[index].text() : std::string_view();
   }
   [[nodiscard]] uint32_t count() const;
   [[nodiscard]] std::string_view name(uint32_t index) const;
@@ -56,6 +63,10 @@ class Loader {
 
   Status LoadManifest(ByteSpan bytes);
   Status PlanCollection(const CollectionManifest& entry, uint32_t index, Array<Required>* plan) const;
+  // When everything else is there: all vectors, but for those that stay where they are.
+  Status PlanVectors();
+  Status PlanVectorsOf(uint32_t collection);
+  [[nodiscard]] bool MayLeaveVectors(uint32_t collection);
   Status LoadPart(const Required& required, ByteSpan bytes, const Origin& origin);
   Status LoadTombstones(const Required& required, ByteSpan bytes, const Origin& origin);
   // Chooses the slot of every row, once all that it depends on is there.
@@ -74,7 +85,10 @@ class Loader {
   Head head_;
   ObjectName manifest_name_;
   Manifest manifest_;
+  uint64_t left_bytes_min_ = ~uint64_t{0};
+  Array<ObjectName> left_;  // vectors that are not loaded
   bool manifest_loaded_ = false;
+  bool vectors_planned_ = false;
   Array<Required> required_;
   Array<Gathered> gathered_;  // by collection of the manifest
   uint32_t loaded_ = 0;       // objects, the manifest not counted

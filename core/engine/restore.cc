@@ -67,6 +67,7 @@ Status AddCollection(Collection& collection, View& view, FrameBuilder& frame) {
   Array<RowRef> went;
   OMENDB_TRY(RowsOnlyIn(newest, past, &came));
   OMENDB_TRY(RowsOnlyIn(past, newest, &went));
+  OMENDB_TRY(RequireVectors(past, went.span(), VectorStore::Stay::kBrief));
   OMENDB_TRY(AddDeletes(newest, came.span(), frame));
   return AddUpserts(past, went.span(), collection.id(), frame);
 }
@@ -81,6 +82,7 @@ Status AddDropped(Collection& collection, View& view, FrameBuilder& frame) {
       if (slot != kNoSlot && !past.hidden().Test(slot)) OMENDB_TRY(rows.Push(slot));
     }
   }
+  OMENDB_TRY(RequireVectors(past, rows.span(), VectorStore::Stay::kBrief));
   const CollectionId created = frame.NextCreated();
   OMENDB_TRY(frame.Create(collection.name(), collection.options()));
   return AddUpserts(past, rows.span(), created, frame);

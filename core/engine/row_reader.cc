@@ -85,7 +85,10 @@ Status GetRows(const ReadView& view, ByteSpan ids_bytes, uint32_t include, Bytes
     rows[present++] = rows[i];
   }
   rows.Truncate(present);
-  return AppendRows(view, rows.span(), include, answer);
+  OMENDB_TRY(AppendRows(view, rows.span(), include, VectorStore::Stay::kCached, answer));
+  VectorStore& vectors = view.collection().vectors();
+  if ((include & kIncludeVectors) != 0 && vectors.away() > 0) vectors.CountUse(rows.size());
+  return Status::Ok();
 }
 
 Status ListRows(const ReadView& view, uint64_t cursor, uint32_t limit, uint32_t include, Bytes& answer) {
@@ -112,7 +115,7 @@ Status ListRows(const ReadView& view, uint64_t cursor, uint32_t limit, uint32_t 
   answer.Clear();
   OMENDB_TRY(PutNumber(answer, next));
   OMENDB_TRY(PutNumber<uint64_t>(answer, 0));
-  return AppendRows(view, rows.span(), include, answer);
+  return AppendRows(view, rows.span(), include, VectorStore::Stay::kBrief, answer);
 }
 
 Result<uint64_t> CursorAfterRow(const ReadView& view, ByteSpan ids_bytes) {

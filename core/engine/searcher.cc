@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/crc32c.h"
 #include "distance/metric.h"
 #include "engine/answers.h"
 #include "engine/rerank.h"
@@ -13,6 +14,8 @@ namespace {
 
 // A k beyond this part of the live rows makes a graph walk visit nearly everything, in a worse order.
 constexpr uint64_t kFlatShareOfRows = 10;
+// Vectors that a scan asks for at a time, in bytes.
+constexpr size_t kScanBytes = size_t{1} << 20;
 
 Status CheckRequest(const SearchRequest& request) {
   if (request.k < 1) return Status::Error(Code::kInvalidArgument, "expected k of at least 1, found 0");
@@ -49,12 +52,12 @@ bool Searcher::UsesGraph(const ReadView& view, const SearchRequest& request) {
   return uint64_t{request.k} * kFlatShareOfRows <= view.rows();
 }
 
-void Searcher::SearchOverlay(const ReadView& view, const float* query, float inverse_norm) {
+void Searcher::SearchOverlay(const ReadView& view, const float* query, float inverse_norm, TopK& top) {
   const Overlay* overlay = view.overlay();
   if (overlay == nullptr) return;
   F32Scorer scorer = ScorerOf(view.collection().options(), overlay->rows);
   scorer.SetVector(query, inverse_norm);
-  SearchFlat(scorer, overlay->hidden, overlay->numbers.data(), top_);
+  SearchFlat(scorer, overlay->hidden, overlay->numbers.data(), top);
 }
 
 void Searcher::SearchAll(const ReadView& view, const float* query, float inverse_norm) {
@@ -62,59 +65,150 @@ void Searcher::SearchAll(const ReadView& view, const float* query, float inverse
   F32Scorer scorer = ScorerOf(collection.options(), collection.rows());
   scorer.SetVector(query, inverse_norm);
   SearchFlat(scorer, view.hidden(), collection.numbers(), top_);
-  SearchOverlay(view, query, inverse_norm);
+  SearchOverlay(view, query, inverse_norm, top_);
 }
 
-Status Searcher::SearchGraph(const ReadView& view, const SearchRequest& request, const float* query,
-                             float inverse_norm) {
+Result<bool> Searcher::SearchGraph(const ReadView& view, const SearchRequest& request, const float* query,
+                                   float inverse_norm) {
   Collection& collection = view.collection();
   // The newest state's hidden nodes are the index's own; without any the walk is a quicker one.
   const Bitmap* hidden = view.is_newest() ? nullptr : &view.hidden();
   OMENDB_TRY(collection.index().Search(query, inverse_norm, hidden, EfOf(request), scratch_));
   F32Scorer scorer = ScorerOf(collection.options(), collection.rows());
   scorer.SetVector(query, inverse_norm);
-  Rerank(scorer, collection.index().QueryScorer(), scratch_.results.Sorted(), request.k, collection.numbers(),
-         top_);
+  OMENDB_TRY(Rerank(scorer, collection.index().QueryScorer(), scratch_.results.Sorted(), request.k,
+                    collection.numbers(), &collection.vectors(), top_));
   SearchListed(scorer, collection.pending(), view.hidden(), collection.numbers(), top_);
-  SearchOverlay(view, query, inverse_norm);
-  if (top_.full()) return Status::Ok();
+  SearchOverlay(view, query, inverse_norm, top_);
+  if (top_.full()) return true;
   // The walk did not reach k live nodes, which a graph cannot rule out. There are k rows, so find them.
+  if (collection.vectors().away() > 0) return false;
   OMENDB_TRY(top_.Reset(std::min(request.k, view.rows())));
   SearchAll(view, query, inverse_norm);
-  return Status::Ok();
+  return true;
 }
 
-Status Searcher::SearchOne(const ReadView& view, const SearchRequest& request, const float* query) {
+Result<bool> Searcher::SearchOne(const ReadView& view, const SearchRequest& request, const float* query) {
   const CollectionOptions& options = view.collection().options();
   float inverse_norm = 1;
   OMENDB_TRY(CheckVector(options.metric, query, options.dimensions, &inverse_norm));
   OMENDB_TRY(top_.Reset(std::max(1U, std::min(request.k, view.rows()))));
   if (UsesGraph(view, request)) return SearchGraph(view, request, query, inverse_norm);
+  if (view.collection().vectors().away() > 0) return false;
   SearchAll(view, query, inverse_norm);
+  return true;
+}
+
+Status Searcher::TakeHits(const ReadView& view, TopK& top) {
+  const Metric metric = view.collection().options().metric;
+  std::span<const Neighbor> hits = top.Sorted();
+  OMENDB_TRY(hits_per_query_.Push(static_cast<uint32_t>(hits.size())));
+  OMENDB_TRY(rows_.ReserveMore(hits.size()));
+  OMENDB_TRY(distances_.ReserveMore(hits.size()));
+  for (Neighbor hit : hits) {
+    rows_.PushReserved(view.RowOf(hit.ordinal()));
+    distances_.PushReserved(ToPublicDistance(metric, hit.distance()));
+  }
   return Status::Ok();
 }
 
-Status Searcher::Search(const ReadView& view, const SearchRequest& request, Bytes& answer) {
-  OMENDB_TRY(CheckRequest(request));
+Result<bool> Searcher::SearchEach(const ReadView& view, const SearchRequest& request) {
+  const uint32_t dimensions = view.collection().options().dimensions;
+  bool wanted = false;
+  for (uint32_t i = 0; i < request.query_count; ++i) {
+    Result<bool> found = SearchOne(view, request, request.queries + size_t{i} * dimensions);
+    if (!found.ok()) {
+      // What all queries of a batch want is brought at once.
+      if (found.status().code() == kVectorsWanted) {
+        wanted = true;
+        continue;
+      }
+      if (request.query_count == 1 || found.status().code() == Code::kOutOfMemory) return found.status();
+      return Status::Error(found.status().code(), "query ", i, ": ", found.status().message());
+    }
+    if (!found.value()) return false;
+    if (!wanted) OMENDB_TRY(TakeHits(view, top_));
+  }
+  if (wanted) return Status::Error(kVectorsWanted, "candidates are in storage");
+  return true;
+}
+
+// ---- Scans ------------------------------------------------------------------------------------------------
+
+Status Searcher::StartScan(const ReadView& view, const SearchRequest& request, uint32_t queries_checksum) {
   const CollectionOptions& options = view.collection().options();
+  scan_ = Scan();
+  OMENDB_TRY(scan_.tops.Resize(request.query_count));
+  OMENDB_TRY(scan_.inverse_norms.Resize(request.query_count));
+  for (uint32_t i = 0; i < request.query_count; ++i) {
+    // Already found to be a vector of this metric.
+    OMENDB_TRY(CheckVector(options.metric, request.queries + size_t{i} * options.dimensions,
+                           options.dimensions, &scan_.inverse_norms[i]));
+    OMENDB_TRY(scan_.tops[i].Reset(std::max(1U, std::min(request.k, view.rows()))));
+  }
+  const size_t rows = std::max<size_t>(1, kScanBytes / view.collection().rows().vector_bytes());
+  OMENDB_TRY(scan_.block.Reserve(rows));
+  scan_.collection = request.collection;
+  scan_.view = request.view;
+  scan_.k = request.k;
+  scan_.queries_checksum = queries_checksum;
+  return Status::Ok();
+}
+
+Status Searcher::ScanOn(const ReadView& view, const SearchRequest& request) {
+  Collection& collection = view.collection();
+  VectorStore& vectors = collection.vectors();
+  const Bitmap& hidden = view.hidden();
+  const uint32_t dimensions = collection.options().dimensions;
+  F32Scorer scorer = ScorerOf(collection.options(), collection.rows());
+  while (scan_.next_slot < hidden.size()) {
+    scan_.block.Clear();
+    uint32_t slot = scan_.next_slot;
+    for (; slot < hidden.size() && scan_.block.size() < scan_.block.capacity(); ++slot) {
+      if (!hidden.Test(slot)) scan_.block.PushReserved(slot);
+    }
+    const Status required = vectors.Require(scan_.block.span(), VectorStore::Stay::kBrief);
+    OMENDB_TRY(Status(required));
+    for (uint32_t i = 0; i < request.query_count; ++i) {
+      scorer.SetVector(request.queries + size_t{i} * dimensions, scan_.inverse_norms[i]);
+      SearchListed(scorer, scan_.block.span(), hidden, collection.numbers(), scan_.tops[i]);
+    }
+    scan_.next_slot = slot;
+    vectors.EndBrief();
+  }
+  return Status::Ok();
+}
+
+Status Searcher::SearchByScan(const ReadView& view, const SearchRequest& request, bool again) {
+  const size_t floats = size_t{request.query_count} * view.collection().options().dimensions;
+  const uint32_t checksum =
+      Crc32c(ByteSpan(reinterpret_cast<const uint8_t*>(request.queries), floats * sizeof(float)));
+  // A view shows the same slots for as long as it is open; the newest state only until the next call.
+  const bool goes_on = scan_.collection == request.collection && scan_.view == request.view &&
+                       scan_.k == request.k && scan_.queries_checksum == checksum &&
+                       scan_.tops.size() == request.query_count && (again || request.view != 0);
+  if (!goes_on) OMENDB_TRY(StartScan(view, request, checksum));
+  OMENDB_TRY(ScanOn(view, request));
   hits_per_query_.Clear();
   rows_.Clear();
   distances_.Clear();
   for (uint32_t i = 0; i < request.query_count; ++i) {
-    Status found = SearchOne(view, request, request.queries + size_t{i} * options.dimensions);
-    if (!found.ok()) {
-      if (request.query_count == 1 || found.code() == Code::kOutOfMemory) return found;
-      return Status::Error(found.code(), "query ", i, ": ", found.message());
-    }
-    std::span<const Neighbor> hits = top_.Sorted();
-    OMENDB_TRY(hits_per_query_.Push(static_cast<uint32_t>(hits.size())));
-    OMENDB_TRY(rows_.ReserveMore(hits.size()));
-    OMENDB_TRY(distances_.ReserveMore(hits.size()));
-    for (Neighbor hit : hits) {
-      rows_.PushReserved(view.RowOf(hit.ordinal()));
-      distances_.PushReserved(ToPublicDistance(options.metric, hit.distance()));
-    }
+    const float* query = request.queries + size_t{i} * view.collection().options().dimensions;
+    // Offered again when the hits' own vectors have to be brought: a top-k holds each row once.
+    if (scan_.next_slot != kNoSlot) SearchOverlay(view, query, scan_.inverse_norms[i], scan_.tops[i]);
+    OMENDB_TRY(TakeHits(view, scan_.tops[i]));
   }
+  scan_.next_slot = kNoSlot;
+  return Status::Ok();
+}
+
+Status Searcher::Search(const ReadView& view, const SearchRequest& request, bool again, Bytes& answer) {
+  OMENDB_TRY(CheckRequest(request));
+  hits_per_query_.Clear();
+  rows_.Clear();
+  distances_.Clear();
+  OMENDB_ASSIGN(const bool found, SearchEach(view, request));
+  if (!found) OMENDB_TRY(SearchByScan(view, request, again));
   if (rows_.size() > 0xffffffffU) return OutOfMemory(rows_.size() * sizeof(float));
   answer.Clear();
   OMENDB_TRY(PutNumber(answer, request.query_count));
@@ -123,7 +217,9 @@ Status Searcher::Search(const ReadView& view, const SearchRequest& request, Byte
       ByteSpan(reinterpret_cast<const uint8_t*>(hits_per_query_.data()), hits_per_query_.size() * 4)));
   OMENDB_TRY(
       answer.Append(ByteSpan(reinterpret_cast<const uint8_t*>(distances_.data()), distances_.size() * 4)));
-  return AppendRows(view, rows_.span(), request.include, answer);
+  OMENDB_TRY(AppendRows(view, rows_.span(), request.include, VectorStore::Stay::kBrief, answer));
+  scan_ = Scan();
+  return Status::Ok();
 }
 
 void Searcher::Trim() {

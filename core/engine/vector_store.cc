@@ -127,7 +127,7 @@ void VectorStore::Squeeze(const Bitmap& removed) {
   }
   where_.Truncate(kept);
   where_.ShrinkToFit();
-  Compact();
+  Compact(free_places_.set_count());
 }
 
 // ---- Memory -----------------------------------------------------------------------------------------------
@@ -177,15 +177,20 @@ void VectorStore::MovePlace(uint32_t from, uint32_t to) {
   free_places_.Set(from);
 }
 
-void VectorStore::Compact() {
+void VectorStore::Compact(uint32_t count) {
   uint32_t low = free_places_.FirstSet(0);
   uint32_t high = free_places_.size();
-  for (;;) {
-    while (high > 0 && free_places_.Test(high - 1)) --high;
+  const uint32_t least = high - std::min(high, count);
+  while (high > least) {
+    if (free_places_.Test(high - 1)) {
+      --high;
+      continue;
+    }
     if (low >= high) break;
     MovePlace(high - 1, low);
     low = free_places_.FirstSet(low);
   }
+  free_hint_ = low;
   TruncatePlaces(high);
 }
 
@@ -219,35 +224,28 @@ uint32_t VectorStore::Evict(uint32_t count, const Bitmap& evictable) {
 
 Status VectorStore::RequireOne(uint32_t slot, Stay stay, bool* wanted) {
   if (in_memory(slot)) {
-    if (stay == Stay::kCached) {
-      used_.Set(where_[slot]);
-      ++counts_.hits;
-    }
+    if (stay == Stay::kCached) used_.Set(where_[slot]);
     return Status::Ok();
   }
   assert(where_[slot] != kNowhere);
   *wanted = true;
-  stay_ = stay;
+  stay_ = bounded_ ? stay : Stay::kCached;
   return wanted_.Push(slot);
 }
 
 Status VectorStore::Require(std::span<const uint32_t> slots, Stay stay) {
-  if (away_ == 0 && stay == Stay::kBrief) return Status::Ok();
-  const uint64_t hits = counts_.hits;
+  if (away_ == 0) return Status::Ok();
   bool wanted = false;
   for (uint32_t slot : slots) OMENDB_TRY(RequireOne(slot, stay, &wanted));
-  if (wanted) {
-    // They are counted when the call is made again.
-    counts_.hits = hits;
-    return Status::Error(kVectorsWanted, "vectors are in storage");
+  return wanted ? Status::Error(kVectorsWanted, "vectors are in storage") : Status::Ok();
+}
+
+Status VectorStore::RequireRun(uint32_t first, uint32_t count) {
+  bool wanted = false;
+  for (uint32_t slot = first; slot < slots() && slot - first < count; ++slot) {
+    if (where_[slot] != kNowhere) OMENDB_TRY(RequireOne(slot, Stay::kCached, &wanted));
   }
-  if (stay == Stay::kCached) {
-    const uint64_t misses = std::min<uint64_t>(counted_misses_, counts_.hits - hits);
-    counts_.hits -= misses;
-    counts_.misses += misses;
-    counted_misses_ = 0;
-  }
-  return Status::Ok();
+  return wanted ? Status::Error(kVectorsWanted, "vectors are in storage") : Status::Ok();
 }
 
 void VectorStore::SortWanted() {
@@ -273,14 +271,14 @@ Status VectorStore::Admit(uint32_t slot, const uint8_t* vector) {
   if (stay_ == Stay::kBrief) {
     brief_.PushReserved(slot);
   } else {
-    ++counted_misses_;
+    ++brought_;
   }
   return Status::Ok();
 }
 
 void VectorStore::ForgetWanted() {
   wanted_.Clear();
-  counted_misses_ = 0;
+  brought_ = 0;
 }
 
 void VectorStore::EndBrief() {
@@ -296,7 +294,11 @@ void VectorStore::EndBrief() {
 
 // ---- In storage -------------------------------------------------------------------------------------------
 
-Status VectorStore::ReserveParts(size_t count) { return parts_.ReserveMore(count); }
+Status VectorStore::PlanParts(size_t count, size_t others) {
+  OMENDB_TRY(parts_.ReserveMore(count + others));
+  planned_parts_ = count;
+  return Status::Ok();
+}
 
 uint32_t VectorStore::AddPart(const VectorsReference& part) {
   if (part.rows > kNoAddress - next_address_) Renumber();

@@ -11,6 +11,7 @@
 #ifndef OMENDB_ENGINE_VECTOR_STORE_H_
 #define OMENDB_ENGINE_VECTOR_STORE_H_
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/bitmap.h"
@@ -26,8 +27,8 @@ class VectorStore {
   // What becomes of vectors that come for a call.
   enum class Stay : uint8_t {
     kCached,  // they stay as long as there is room
-    kBrief,   // they go before the next call: reading everything once must not drive out what is asked for
-              // often
+    kBrief,   // the same without bounds; else they go before the next call: reading everything once must not
+              // drive out what is asked for often
   };
   struct Stored {
     const VectorsReference* part = nullptr;
@@ -73,25 +74,38 @@ class VectorStore {
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
   // ---- Asking for vectors
-  // ---------------------------------------------------------------------------------- OK when all are in
-  // memory. kVectorsWanted when some are not: those are wanted from now on. OUT_OF_MEMORY.
+  // ----------------------------------------------------------------------------------  // OK when all are in memory. kVectorsWanted when some are not: those are wanted from now on. OUT_OF_MEMORY.
   Status Require(std::span<const uint32_t> slots, Stay stay);
   // The same of one; the caller says kVectorsWanted when it has asked for all.
   Status RequireOne(uint32_t slot, Stay stay, bool* wanted);
+  // So many were used by a call that has them all now; what came for it are the misses.
+  void CountUse(uint64_t used) {
+    counts_.misses += brought_;
+    counts_.hits += used - std::min<uint64_t>(brought_, used);
+    brought_ = 0;
+  }
+  // Vectors are to leave memory again.
+  void set_bounded(bool bounded) { bounded_ = bounded; }
+  // The same of all slots in [first, first + count) that hold a vector.
+  Status RequireRun(uint32_t first, uint32_t count);
   // In order of their addresses after SortWanted.
   [[nodiscard]] std::span<const uint32_t> wanted() const { return wanted_.span(); }
   void SortWanted();
   // A wanted one comes into memory. INVALID_VECTOR, OUT_OF_MEMORY; it is then as before.
   Status Admit(uint32_t slot, const uint8_t* vector);
-  // Nothing is wanted any more.
+  // Everything that was wanted came.
+  void WantNothing() { wanted_.Clear(); }
+  // Nobody asks again for what was wanted.
   void ForgetWanted();
   // What came for one call only leaves again.
   void EndBrief();
 
   // ---- In storage
-  // -------------------------------------------------------------------------------------------- Room for so
-  // many parts beside those there are. OUT_OF_MEMORY.
-  Status ReserveParts(size_t count);
+  // --------------------------------------------------------------------------------------------  // Room for so many parts beside those there are and those planned. OUT_OF_MEMORY.
+  Status ReserveParts(size_t count) { return parts_.ReserveMore(planned_parts_ + count); }
+  // Room for so many that stays theirs until EndPlan, beside `others`. OUT_OF_MEMORY.
+  Status PlanParts(size_t count, size_t others);
+  void EndPlan() { planned_parts_ = 0; }
   // The address of the part's first row. REQUIRES: reserved.
   uint32_t AddPart(const VectorsReference& part);
   // Forgets parts of which no slot has an address.
@@ -104,8 +118,9 @@ class VectorStore {
   // its end are clear). Returns how many did. What was admitted since the last ForgetWanted may be among
   // them.
   uint32_t Evict(uint32_t count, const Bitmap& evictable);
-  // Vectors move together, and memory that is free then is given back.
-  void Compact();
+  // Vectors move together, from the end into up to `count` free places, and memory that is free then is given
+  // back.
+  void Compact(uint32_t count);
   // Gives back what is free at the end, without moving anything.
   void GiveBackEnd();
   // Vectors there are in memory, and there is room for.
@@ -160,12 +175,14 @@ class VectorStore {
   uint32_t hand_ = 0;
 
   Array<Part> parts_;  // by rising first address
+  size_t planned_parts_ = 0;
   uint32_t next_address_ = 0;
 
   Array<uint32_t> wanted_;  // slots
   Array<uint32_t> brief_;   // slots that came for one call
   Stay stay_ = Stay::kCached;
-  uint32_t counted_misses_ = 0;  // of the call that is being made again
+  bool bounded_ = false;
+  uint32_t brought_ = 0;  // for the call that is being made again
   Counts counts_;
 };
 

@@ -6,6 +6,9 @@
 namespace omendb {
 namespace {
 
+// In the count of nodes, which is below 2^31: checksums follow the rows.
+constexpr uint32_t kChecksumsFlag = 1U << 31;
+
 Status ReadRows(ByteSpan stored, uint32_t row_count, const Origin& origin, Array<uint32_t>* rows) {
   Bitmap seen;
   OMENDB_TRY(seen.Resize(row_count));
@@ -43,19 +46,21 @@ Status ReadQuantizer(Reader& in, const CollectionOptions& options, const Origin&
 }  // namespace
 
 Status EncodeNodes(const TrainingState& training, const Quantizer* quantizer, std::span<const uint32_t> rows,
-                   Bytes& out) {
+                   std::span<const uint32_t> checksums, Bytes& out) {
   OMENDB_TRY(BeginObject(out));
   OMENDB_TRY(PutNumber(out, training.trained_rows));
   OMENDB_TRY(PutNumber(out, training.new_rows));
   if (quantizer != nullptr) OMENDB_TRY(quantizer->Serialize(out));
-  OMENDB_TRY(PutNumber(out, static_cast<uint32_t>(rows.size())));
+  const uint32_t flag = checksums.empty() ? 0 : kChecksumsFlag;
+  OMENDB_TRY(PutNumber(out, static_cast<uint32_t>(rows.size()) | flag));
   OMENDB_TRY(out.Append(ByteSpan(reinterpret_cast<const uint8_t*>(rows.data()), rows.size_bytes())));
+  OMENDB_TRY(out.Append(ByteSpan(reinterpret_cast<const uint8_t*>(checksums.data()), checksums.size_bytes())));
   return FinishObject(ObjectKind::kNodes, out);
 }
 
 Status DecodeNodes(ByteSpan object, const CollectionOptions& options, uint32_t nodes, uint32_t row_count,
                    const Origin& origin, TrainingState* training, Owned<Quantizer>* quantizer,
-                   Array<uint32_t>* rows) {
+                   Array<uint32_t>* rows, Array<uint32_t>* checksums) {
   OMENDB_ASSIGN(ByteSpan body, DecodeObject(object, ObjectKind::kNodes, origin));
   Origin in_body = origin.At(kObjectHeaderBytes);
   Reader in(body);
@@ -66,16 +71,23 @@ Status DecodeNodes(ByteSpan object, const CollectionOptions& options, uint32_t n
     OMENDB_TRY(ReadQuantizer(in, options, in_body.At(8), quantizer));
   }
   size_t count_at = in.offset();
-  uint32_t count = in.Number<uint32_t>();
+  const auto stored_count = in.Number<uint32_t>();
+  const uint32_t count = stored_count & ~kChecksumsFlag;
   if (in.failed() || count != nodes) {
     return in_body.Fault(count_at, "expected ", nodes, " nodes, found ", count);
   }
-  if (in.remaining() != uint64_t{count} * sizeof(uint32_t)) {
-    return in_body.Fault(in.offset(), "expected ", count, " rows of 4 bytes, found ", in.remaining(),
-                         " bytes");
+  const uint64_t row_bytes = uint64_t{count} * sizeof(uint32_t);
+  const uint64_t expected = stored_count == count ? row_bytes : 2 * row_bytes;
+  if (in.remaining() != expected) {
+    return in_body.Fault(in.offset(), "expected ", expected, " bytes for ", count, " nodes, found ",
+                         in.remaining());
   }
   size_t rows_at = in.offset();
-  return ReadRows(in.Take(in.remaining()), row_count, in_body.At(rows_at), rows);
+  OMENDB_TRY(ReadRows(in.Take(static_cast<size_t>(row_bytes)), row_count, in_body.At(rows_at), rows));
+  const ByteSpan stored = in.Take(in.remaining());
+  OMENDB_TRY(checksums->ResizeToOverwrite(stored.size() / sizeof(uint32_t)));
+  if (!stored.empty()) std::memcpy(checksums->data(), stored.data(), stored.size());
+  return Status::Ok();
 }
 
 }  // namespace omendb

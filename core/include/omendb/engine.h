@@ -29,6 +29,13 @@ using CollectionId = uint32_t;  // never reused in one database; 0 is none
 // newest state.
 using ViewId = uint32_t;
 
+// Bytes of a stored object that a call needs: vectors one after the other.
+struct WantedRange {
+  char object[32] = {};  // its name, then zeros
+  uint64_t offset = 0;
+  uint64_t bytes = 0;
+};
+
 enum IncludeFlags : uint32_t { kIncludeMetadata = 1, kIncludeVectors = 2 };
 
 struct SearchRequest {
@@ -61,6 +68,12 @@ struct CollectionStats {
   // Share of true neighbors that codes with rerank miss, in millionths, measured on a sample of rows against
   // exact comparison; kNotMeasured before that.
   uint32_t code_recall_loss_ppm = kNotMeasured;
+  // Of vectors that searches compared and lists of ids asked for: found in memory, and brought from storage;
+  // then those that left memory. Counted while some are in storage only.
+  uint64_t vector_hits = 0;
+  uint64_t vector_misses = 0;
+  uint64_t vector_evictions = 0;
+  uint32_t vectors_in_memory = 0;
   static constexpr uint32_t kNotMeasured = 0xffffffff;
 };
 
@@ -243,6 +256,33 @@ class Engine {
   // epoch, the sequence and the object numbers of that one, and nothing of its own is stored yet.
   // Afterwards the caller writes a checkpoint and drops `other`.
   Status TakePlaceOf(const Engine& other);
+
+  // ---- Vectors in storage ------------------------------------------------------------------------
+  // Vectors that are stored and have codes need not be in memory. Calls that compare or return vectors may say
+  // kVectorsWanted then: Search, Get, List, FrameRestore, Work and NextCheckpointObject. The caller reads the
+  // ranges of Wanted, hands their bytes to TakeWanted and makes the same call again, as often as it says so;
+  // other calls in between cost time only. But comparing every row (SearchRequest::exact, and where that is
+  // the better way) goes on where it was only in a view, or when no other call came in between.
+
+  // Before OpenHead: vectors are not loaded where that can be, of collections with at least so many bytes of
+  // them. The objects that are left must be there; they are known when FinishLoad has been called.
+  void LeaveVectors(uint64_t bytes_min);
+  [[nodiscard]] uint32_t LeftObjectCount() const;
+  [[nodiscard]] std::string_view LeftObjectName(uint32_t index) const;
+  // What this module's engines hold is to stay below: vectors leave memory for that, as they can be read from
+  // storage at any time. 0: no bounds.
+  void SetMemoryBudget(uint64_t bytes);
+  [[nodiscard]] std::span<const WantedRange> Wanted() const;
+  // CORRUPTION (object, offset, expected and found checksum), OUT_OF_MEMORY, INVALID_ARGUMENT.
+  Status TakeWanted(std::span<const uint8_t> bytes);
+  enum class Room : uint8_t {
+    kEnough,
+    kAfterWork,        // there may be when Work has been done
+    kAfterCheckpoint,  // there may be after a checkpoint
+    kNone,
+  };
+  // Whether so many more bytes fit into the budget when all vectors have left memory that can.
+  Room MakeRoom(uint64_t bytes);
 
   [[nodiscard]] static size_t MemoryBytes();  // held by all engines of this module
 

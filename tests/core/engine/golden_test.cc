@@ -298,8 +298,9 @@ TEST(GoldenDatabase, HasFreeNodesAndBirthsAndDeaths) {
   TrainingState training;
   Owned<Quantizer> quantizer;
   Array<uint32_t> rows;
+  Array<uint32_t> checksums;
   Ok(DecodeNodes(SpanOf(storage.objects.at(name)), articles.options, articles.graph_nodes, articles.rows(),
-                 Origin::Stored(name), &training, &quantizer, &rows));
+                 Origin::Stored(name), &training, &quantizer, &rows, &checksums));
   EXPECT_GT(std::count(rows.begin(), rows.end(), kNoStoredRow), 0);
   EXPECT_GT(training.trained_rows, 1024U);
   EXPECT_GT(training.new_rows, 0U);

@@ -121,12 +121,13 @@ Status Nodes(ByteSpan object, Bytes& again) {
     count_at = static_cast<size_t>(8 + QuantizerBytes(kind, dimensions));
   }
   // No manifest names a nodes object without nodes.
-  uint32_t nodes = std::max(Claim(object, count_at), 1U);
+  uint32_t nodes = std::max(Claim(object, count_at) & 0x7fffffff, 1U);
   TrainingState training;
   Owned<Quantizer> quantizer;
   Array<uint32_t> rows;
-  OMENDB_TRY(DecodeNodes(object, options, nodes, kRowsThere, kOrigin, &training, &quantizer, &rows));
-  return EncodeNodes(training, quantizer.get(), rows.span(), again);
+  Array<uint32_t> checksums;
+  OMENDB_TRY(DecodeNodes(object, options, nodes, kRowsThere, kOrigin, &training, &quantizer, &rows, &checksums));
+  return EncodeNodes(training, quantizer.get(), rows.span(), checksums.span(), again);
 }
 
 void RequireNumber(float distance) {

@@ -20,12 +20,13 @@ struct ReadNodes {
   TrainingState training;
   Owned<Quantizer> quantizer;
   Array<uint32_t> rows;
+  Array<uint32_t> checksums;
 };
 
 Status Decode(const Bytes& object, const CollectionOptions& options, ReadNodes& read,
               uint32_t nodes = kSampleNodes, uint32_t row_count = kSampleRows) {
   return DecodeNodes(object.span(), options, nodes, row_count, kOrigin, &read.training, &read.quantizer,
-                     &read.rows);
+                     &read.rows, &read.checksums);
 }
 Status Decode(const Bytes& object, Quantization quantization, ReadNodes& read, uint32_t nodes = kSampleNodes,
               uint32_t row_count = kSampleRows) {
@@ -46,7 +47,7 @@ Bytes Changed(const Bytes& sample, ObjectKind kind, const std::function<void(uin
 
 Code DecodedRows(const std::vector<uint32_t>& rows, uint32_t row_count = kSampleRows) {
   Bytes object;
-  EXPECT_TRUE(EncodeNodes({}, nullptr, rows, object).ok());
+  EXPECT_TRUE(EncodeNodes({}, nullptr, rows, {}, object).ok());
   ReadNodes read;
   return Decode(object, Quantization::kNone, read, static_cast<uint32_t>(rows.size()), row_count).code();
 }

@@ -276,12 +276,14 @@ Bytes SampleTombstones() {
 Bytes SampleNodes(Quantization kind) {
   Owned<Quantizer> quantizer;
   TrainingState training;
+  std::vector<uint32_t> checksums;
   if (kind != Quantization::kNone) {
     quantizer = SampleQuantizer(kind);
     training = {4, 3};
+    checksums.assign(SampleNodeRows().size(), 0x9d14c3b8);
   }
   Bytes out;
-  Must(EncodeNodes(training, quantizer.get(), SampleNodeRows(), out));
+  Must(EncodeNodes(training, quantizer.get(), SampleNodeRows(), checksums, out));
   return out;
 }
 

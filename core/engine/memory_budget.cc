@@ -1,0 +1,48 @@
+#include "engine/memory_budget.h"
+
+#include <algorithm>
+
+namespace omendb {
+namespace {
+
+// When vectors have to leave, this share of those in memory leaves at once: making room moves others together.
+constexpr uint32_t kShareThatLeaves = 16;
+
+// Lets vectors of a collection go that take `bytes` or more. False when there is nothing to gain.
+bool GiveBack(Collection& collection, uint64_t bytes) {
+  VectorStore& vectors = collection.vectors();
+  const size_t before = vectors.memory_bytes();
+  const uint64_t chunk_rows = vectors.rows().rows_per_chunk();
+  const uint64_t chunks = bytes / vectors.rows().chunk_bytes() + 1;
+  const uint64_t wanted = chunks * chunk_rows + vectors.placed() / kShareThatLeaves;
+  const uint64_t free = vectors.free_places();
+  if (free < wanted) {
+    (void)collection.Evict(static_cast<uint32_t>(std::min<uint64_t>(wanted - free, vectors.placed())));
+  }
+  // What left beyond the chunks stays free for those that come next.
+  vectors.Compact(static_cast<uint32_t>(std::min<uint64_t>(vectors.free_places(), chunks * chunk_rows)));
+  return vectors.memory_bytes() < before;
+}
+
+uint64_t BytesOf(const VectorStore& vectors) { return uint64_t{vectors.placed()} * vectors.vector_bytes(); }
+
+}  // namespace
+
+bool MemoryBudget::MakeRoom(CollectionSet& collections, uint64_t bytes) const {
+  if (!bounded()) return true;
+  for (;;) {
+    const uint64_t needed = uint64_t{AllocatedBytes()} + bytes;
+    if (needed <= bytes_) return true;
+    Collection* largest = nullptr;
+    for (uint32_t i = 0; i < collections.count(); ++i) {
+      Collection& collection = collections.at(i);
+      collection.vectors().set_bounded(true);
+      if (largest == nullptr || BytesOf(collection.vectors()) > BytesOf(largest->vectors())) {
+        largest = &collection;
+      }
+    }
+    if (largest == nullptr || !GiveBack(*largest, needed - bytes_)) return false;
+  }
+}
+
+}  // namespace omendb

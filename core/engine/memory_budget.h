@@ -1,0 +1,27 @@
+// MemoryBudget: how much the engine may hold, and what leaves memory so that it does not hold more: vectors that
+// are stored and have codes (vector_store.h), of the collection that holds most of them first.
+#ifndef OMENDB_ENGINE_MEMORY_BUDGET_H_
+#define OMENDB_ENGINE_MEMORY_BUDGET_H_
+
+#include "engine/collection_set.h"
+
+namespace omendb {
+
+class MemoryBudget {
+ public:
+  // 0: no bounds.
+  void Set(uint64_t bytes) { bytes_ = bytes; }
+  [[nodiscard]] bool bounded() const { return bytes_ > 0; }
+  // Vectors leave until what is held fits, or none can leave any more. Between two calls what is held may be
+  // more, by what one call needs.
+  void Enforce(CollectionSet& collections) const { (void)MakeRoom(collections, 0); }
+  // The same for so many bytes more. Whether they fit now.
+  bool MakeRoom(CollectionSet& collections, uint64_t bytes) const;
+
+ private:
+  uint64_t bytes_ = 0;
+};
+
+}  // namespace omendb
+
+#endif  // OMENDB_ENGINE_MEMORY_BUDGET_H_
