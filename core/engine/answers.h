@@ -9,8 +9,8 @@
 namespace omendb {
 
 // Appends `rows` of `view` as a row batch with vectors of floats, which starts at a multiple of 16.
-// `include`: IncludeFlags. OUT_OF_MEMORY, LIMIT_EXCEEDED (more than 4 GiB of ids or metadata), or kVectorsWanted,
-// for vectors that are to `stay` so; `out` is then unchanged.
+// `include`: IncludeFlags. OUT_OF_MEMORY, LIMIT_EXCEEDED (more than 4 GiB of ids or metadata), or
+// kVectorsWanted, for vectors that are to `stay` so; `out` is then unchanged.
 Status AppendRows(const ReadView& view, std::span<const RowRef> rows, uint32_t include,
                   VectorStore::Stay stay, Bytes& out);
 // Asks for the rows' vectors: OUT_OF_MEMORY, kVectorsWanted.

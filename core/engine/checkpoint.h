@@ -38,7 +38,8 @@ class Checkpoint {
     next_number_ = other.next_number_;
   }
   Status Begin(CollectionSet& collections, const CommitLog& log, uint64_t sequence, bool whole);
-  // The next object; false when the manifest was the last. OUT_OF_MEMORY, kVectorsWanted: may be called again.
+  // The next object; false when the manifest was the last. OUT_OF_MEMORY, kVectorsWanted: may be called
+  // again.
   Result<bool> Next();
   [[nodiscard]] ByteSpan object() const { return object_.span(); }
   [[nodiscard]] const ObjectName& name() const { return name_; }

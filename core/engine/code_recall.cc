@@ -21,7 +21,9 @@ void OfferBlock(const Scorer& scorer, std::span<const uint32_t> ordinals, float*
 
 Status CodeRecall::MeasureNext(const RowStore& rows, const Bitmap& linked, const Bitmap& dead, Scorer& exact,
                                Scorer& coded, float* scratch) {
-  const auto counts = [&](uint32_t slot) { return linked.Test(slot) && !dead.Test(slot) && rows.vectors().in_memory(slot); };
+  const auto counts = [&](uint32_t slot) {
+    return linked.Test(slot) && !dead.Test(slot) && rows.vectors().in_memory(slot);
+  };
   const uint32_t slots = linked.size();
   // A row from each of kQueries stretches.
   const auto first = static_cast<uint32_t>(uint64_t{slots} * queries_ / kQueries);

@@ -30,8 +30,8 @@ class CodeRecall {
     return wanted_ == 0 ? 0 : static_cast<float>(missed_) / static_cast<float>(wanted_);
   }
 
-  // Asks for one row more, among the rows that are linked, not dead and in memory. `scratch`: as for RowStore::Vector.
-  // OUT_OF_MEMORY.
+  // Asks for one row more, among the rows that are linked, not dead and in memory. `scratch`: as for
+  // RowStore::Vector. OUT_OF_MEMORY.
   Status MeasureNext(const RowStore& rows, const Bitmap& linked, const Bitmap& dead, Scorer& exact,
                      Scorer& coded, float* scratch);
 

@@ -398,8 +398,8 @@ Result<WorkState> Engine::Work(uint32_t steps) {
   OMENDB_TRY(state_->RequireOpen());
   if (!state_->checkpoint.open()) {
     state_->BeginReading();
-    OMENDB_TRY(state_->EndReading(DoSteps(state_->collections, state_->views.empty(), state_->budget.bounded(),
-                                          steps, state_->searcher.scratch())));
+    OMENDB_TRY(state_->EndReading(DoSteps(state_->collections, state_->views.empty(),
+                                          state_->budget.bounded(), steps, state_->searcher.scratch())));
   }
   WorkState work;
   for (uint32_t i = 0; i < state_->collections.count(); ++i) {

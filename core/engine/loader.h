@@ -3,8 +3,8 @@
 //
 // Of a collection its nodes come first, because they say in which slots rows lie; then what is dead; then
 // ids and metadata; then links and codes; and after all of these of all collections the vectors, because only
-// then it is known which of them can stay in storage. Rows that no state shows and that have no node are passed
-// by: they take no memory.
+// then it is known which of them can stay in storage. Rows that no state shows and that have no node are
+// passed by: they take no memory.
 #ifndef OMENDB_ENGINE_LOADER_H_
 #define OMENDB_ENGINE_LOADER_H_
 

@@ -5,7 +5,8 @@
 namespace omendb {
 namespace {
 
-// When vectors have to leave, this share of those in memory leaves at once: making room moves others together.
+// When vectors have to leave, this share of those in memory leaves at once: making room moves others
+// together.
 constexpr uint32_t kShareThatLeaves = 16;
 
 // Lets vectors of a collection go that take `bytes` or more. False when there is nothing to gain.

@@ -1,5 +1,5 @@
-// MemoryBudget: how much the engine may hold, and what leaves memory so that it does not hold more: vectors that
-// are stored and have codes (vector_store.h), of the collection that holds most of them first.
+// MemoryBudget: how much the engine may hold, and what leaves memory so that it does not hold more: vectors
+// that are stored and have codes (vector_store.h), of the collection that holds most of them first.
 #ifndef OMENDB_ENGINE_MEMORY_BUDGET_H_
 #define OMENDB_ENGINE_MEMORY_BUDGET_H_
 

@@ -27,8 +27,8 @@ float RerankBlock(const Scorer& exact, std::span<const Neighbor> candidates, con
   return excess_max;
 }
 
-// Candidates that may have to be compared, as far as can be told before any is: asked for together, so that the
-// search is made again once, not block by block.
+// Candidates that may have to be compared, as far as can be told before any is: asked for together, so that
+// the search is made again once, not block by block.
 Status RequireLikely(Scorer& walked, std::span<const Neighbor> candidates, uint32_t k, VectorStore& vectors) {
   const size_t sure = std::min<size_t>(RerankedAtLeast(k), candidates.size());
   // The k-th nearest is at most so far away, whichever it is, if bounds hold.

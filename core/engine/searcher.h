@@ -5,9 +5,9 @@
 // again exactly, and the rest is flat; one top-k takes both. It holds rows by number, so that of equal ones
 // the older comes first, wherever it lies.
 //
-// Where vectors are in storage, what a search compares exactly is brought first: it says kVectorsWanted and is
-// called again. Comparing every row goes block by block then, and goes on where it was (a *scan*).
-// Not thread safe; one searcher serves all collections.
+// Where vectors are in storage, what a search compares exactly is brought first: it says kVectorsWanted and
+// is called again. Comparing every row goes block by block then, and goes on where it was (a *scan*). Not
+// thread safe; one searcher serves all collections.
 #ifndef OMENDB_ENGINE_SEARCHER_H_
 #define OMENDB_ENGINE_SEARCHER_H_
 
@@ -35,9 +35,9 @@ class Searcher {
     uint32_t k = 0;
     uint32_t queries_checksum = 0;
     uint32_t next_slot = 0;
-    Array<TopK> tops;           // by query
+    Array<TopK> tops;            // by query
     Array<float> inverse_norms;  // the same
-    Array<uint32_t> block;      // slots
+    Array<uint32_t> block;       // slots
   };
 
   [[nodiscard]] static bool UsesGraph(const ReadView& view, const SearchRequest& request);

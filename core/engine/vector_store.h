@@ -74,7 +74,8 @@ class VectorStore {
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
   // ---- Asking for vectors
-  // ----------------------------------------------------------------------------------  // OK when all are in memory. kVectorsWanted when some are not: those are wanted from now on. OUT_OF_MEMORY.
+  // ----------------------------------------------------------------------------------  // OK when all are in
+  // memory. kVectorsWanted when some are not: those are wanted from now on. OUT_OF_MEMORY.
   Status Require(std::span<const uint32_t> slots, Stay stay);
   // The same of one; the caller says kVectorsWanted when it has asked for all.
   Status RequireOne(uint32_t slot, Stay stay, bool* wanted);
@@ -101,7 +102,8 @@ class VectorStore {
   void EndBrief();
 
   // ---- In storage
-  // --------------------------------------------------------------------------------------------  // Room for so many parts beside those there are and those planned. OUT_OF_MEMORY.
+  // --------------------------------------------------------------------------------------------  // Room for
+  // so many parts beside those there are and those planned. OUT_OF_MEMORY.
   Status ReserveParts(size_t count) { return parts_.ReserveMore(planned_parts_ + count); }
   // Room for so many that stays theirs until EndPlan, beside `others`. OUT_OF_MEMORY.
   Status PlanParts(size_t count, size_t others);

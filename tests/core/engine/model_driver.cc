@@ -5,7 +5,7 @@
 
 namespace omendb::test {
 
-ModelDriver::ModelDriver(uint64_t seed) : dice_(seed), database_(&storage_), reads_(model_, dice_) {
+ModelDriver::ModelDriver(uint64_t seed) : dice_(seed), database_(&storage_), reads_(model_, storage_, dice_) {
   database_.keeps_history = true;
   Ok(database_.Open());
   for (uint32_t i = 0; i < 3; ++i) {
@@ -44,6 +44,7 @@ void ModelDriver::Step() {
       {10, &ModelDriver::CheckTimes},
       {20, &ModelDriver::Forget},
       {170, &ModelDriver::Work},
+      {12, &ModelDriver::ChangeBudget},
       {10, &ModelDriver::Checkpoint},
       {6, &ModelDriver::CheckpointDies},
       {5, &ModelDriver::CheckpointWithCommits},
@@ -211,12 +212,28 @@ void ModelDriver::Forget() {
 void ModelDriver::Work() {
   std::map<CollectionId, CollectionStats> before;
   for (CollectionId id : model_.CollectionsAt(model_.sequence())) before[id] = engine().Stats(id).value();
-  Ok(engine().Work(1 + dice_.Below(dice_.OneIn(5) ? 3000 : 200)).status());
+  Ok(DoWork(1 + dice_.Below(dice_.OneIn(5) ? 3000 : 200)));
   for (const auto& [id, then] : before) {
     const CollectionStats now = engine().Stats(id).value();
     if (now.deleted_rows < then.deleted_rows) ++reached_.sweeps;
     if (now.indexed_rows < then.indexed_rows && now.indexed_rows > 0) ++reached_.cleanings;
     reached_.indexed_rows_max = std::max(reached_.indexed_rows_max, now.indexed_rows);
+  }
+}
+
+Status ModelDriver::DoWork(uint32_t steps) {
+  return WithVectors(engine(), storage_, [&] { return engine().Work(steps); }).status();
+}
+
+// Nothing that can leave memory stays there, or some of it, or all.
+void ModelDriver::ChangeBudget() {
+  const uint64_t held = Engine::MemoryBytes();
+  const uint64_t budgets[] = {0, 1, held - held / 8, held + held / 8};
+  database_.memory_budget = budgets[dice_.Below(std::size(budgets))];
+  database_.left_bytes_min = dice_.OneIn(2) ? 0 : ~uint64_t{0};
+  engine().SetMemoryBudget(database_.memory_budget);
+  for (CollectionId id : model_.CollectionsAt(model_.sequence())) {
+    reached_.evictions += engine().Stats(id).value().vector_evictions;
   }
 }
 
@@ -261,7 +278,7 @@ void ModelDriver::CheckpointWithCommits() {
   ++nested_;
   ASSERT_EQ(engine().BeginCheckpoint().code(), Code::kInvalidArgument);
   for (bool more = true; more && !testing::Test::HasFailure();) {
-    auto next = engine().NextCheckpointObject();
+    auto next = WithVectors(engine(), storage_, [&] { return engine().NextCheckpointObject(); });
     Ok(next.status());
     more = next.value();
     if (!more) break;

@@ -21,6 +21,7 @@ struct ModelReached {
   uint64_t died_in_checkpoint = 0;
   uint64_t commits_in_checkpoint = 0;
   uint64_t took_place = 0;
+  uint64_t evictions = 0;  // vectors left memory, as seen when the budget changed
   uint32_t indexed_rows_max = 0;
 };
 
@@ -96,6 +97,8 @@ class ModelDriver {
   void CheckTimes();
   void Forget();
   void Work();
+  void ChangeBudget();
+  Status DoWork(uint32_t steps);
   void Checkpoint();
   void CheckpointDies();
   void CheckpointWithCommits();

@@ -94,7 +94,7 @@ void ModelReads::Search(Engine& engine, const ModelState& state, CollectionId id
   request.exact = dice_.OneIn(2);
   request.include = kIncludeAll;
   request.view = state.view;
-  auto answer = engine.Search(request);
+  auto answer = WithVectors(engine, storage_, [&] { return engine.Search(request); });
   ASSERT_TRUE(answer.ok()) << answer.status().message();
   const std::vector<Hit> hits = DecodeHits(answer.value()).at(0);
   std::vector<double> distances;
@@ -135,7 +135,8 @@ void ModelReads::Get(Engine& engine, const ModelState& state, CollectionId id) {
   std::vector<std::string> ids;
   for (uint32_t i = dice_.Below(12); i-- > 0;) ids.push_back(IdFor(rows, options));
   if (!ids.empty() && dice_.OneIn(5)) ids.push_back(ids[0]);
-  auto answer = engine.Get(id, EncodeIds(ids), kIncludeAll, state.view);
+  auto answer =
+      WithVectors(engine, storage_, [&] { return engine.Get(id, EncodeIds(ids), kIncludeAll, state.view); });
   ASSERT_TRUE(answer.ok()) << answer.status().message();
   const std::vector<std::optional<Row>> got = DecodeGot(answer.value());
   ASSERT_EQ(got.size(), ids.size());
@@ -151,7 +152,8 @@ void ModelReads::ListFrom(Engine& engine, const ModelState& state, CollectionId 
   size_t next = 0;
   for (;;) {
     const uint32_t limit = 1 + dice_.Below(400);
-    auto answer = engine.List(id, cursor, limit, kIncludeAll, state.view);
+    auto answer = WithVectors(engine, storage_,
+                              [&] { return engine.List(id, cursor, limit, kIncludeAll, state.view); });
     ASSERT_TRUE(answer.ok()) << answer.status().message();
     std::memcpy(&cursor, answer.value().data(), sizeof(cursor));
     const std::vector<Row> rows = DecodeRows(answer.value().subspan(16));

@@ -78,7 +78,9 @@ struct ModelRecalls {
 
 class ModelReads {
  public:
-  ModelReads(const VersionModel& model, ModelDice& dice) : model_(model), dice_(dice) {}
+  // `storage`: where vectors are that are not in memory.
+  ModelReads(const VersionModel& model, const Storage& storage, ModelDice& dice)
+      : model_(model), storage_(storage), dice_(dice) {}
 
   void Search(Engine& engine, const ModelState& state, CollectionId id);
   void Get(Engine& engine, const ModelState& state, CollectionId id);
@@ -103,6 +105,7 @@ class ModelReads {
   std::string IdFor(const std::vector<VisibleRow>& rows, const CollectionOptions& options);
 
   const VersionModel& model_;
+  const Storage& storage_;
   ModelDice& dice_;
   ModelRecalls recalls_;
 };

@@ -49,6 +49,7 @@ TEST(EngineModel, RandomOperationsAgreeWithAModelThatKeepsEveryVersion) {
       EXPECT_GT(reached.died_in_checkpoint, 20U);
       EXPECT_GT(reached.commits_in_checkpoint, 50U);
       EXPECT_GT(reached.took_place, 1U);
+      EXPECT_GT(reached.evictions, 1000U);
     }
   }
   EXPECT_EQ(Engine::MemoryBytes(), held);

@@ -152,7 +152,7 @@ void ModelDriver::Several() {
       ASSERT_EQ(database_.AddUpsert(id, rows).code(),
                 has_infinity ? Code::kInvalidVector : Code::kDuplicateId);
     }
-    if (dice_.OneIn(3)) Ok(engine().Work(dice_.Below(300)).status());
+    if (dice_.OneIn(3)) Ok(DoWork(dice_.Below(300)));
     if (dice_.OneIn(8) && !states_.empty()) CloseState(dice_.Below(static_cast<uint32_t>(states_.size())));
     if (dice_.OneIn(8)) reads_.Any(engine(), AnyState());
     if (testing::Test::HasFailure()) return;
@@ -181,7 +181,7 @@ void ModelDriver::Stored(const Writes& writes, uint64_t time_ms, const std::stri
 }
 
 void ModelDriver::Meanwhile() {
-  if (dice_.OneIn(2)) Ok(engine().Work(dice_.Below(300)).status());
+  if (dice_.OneIn(2)) Ok(DoWork(dice_.Below(300)));
   if (dice_.OneIn(8) && !states_.empty()) CloseState(dice_.Below(static_cast<uint32_t>(states_.size())));
   if (dice_.OneIn(4)) reads_.Any(engine(), AnyState());
 }
@@ -268,7 +268,7 @@ void ModelDriver::Discard() {
   if (dice_.OneIn(3)) Ok(engine().FrameDrop(id));
   if (dice_.OneIn(3)) Ok(engine().FrameCreate("never", AnyOptions()));
   if (dice_.OneIn(2)) Ok(engine().SealFrame().status());
-  if (dice_.OneIn(2)) Ok(engine().Work(dice_.Below(100)).status());
+  if (dice_.OneIn(2)) Ok(DoWork(dice_.Below(100)));
   engine().DiscardFrame();
   ASSERT_EQ(engine().sequence(), model_.sequence());
 }
@@ -309,7 +309,7 @@ void ModelDriver::Restore() {
   if (const ModelState* transaction = AnyTransaction(); transaction != nullptr) {
     ASSERT_EQ(engine().FrameRestore(transaction->view).code(), Code::kInvalidArgument);
   }
-  Ok(engine().FrameRestore(view.value()));
+  Ok(WithVectors(engine(), storage_, [&] { return engine().FrameRestore(view.value()); }));
   if (!writes.empty()) ASSERT_EQ(engine().FrameRestore(view.value()).code(), Code::kInvalidArgument);
   if (dice_.OneIn(2)) engine().CloseView(view.value());
   if (writes.empty()) {

@@ -209,6 +209,24 @@ std::vector<std::optional<Row>> DecodeGot(std::span<const uint8_t> answer) {
   return got;
 }
 
+uint32_t BringWanted(Engine& engine, const Storage& storage) {
+  ByteVector bytes;
+  const auto ranges = static_cast<uint32_t>(engine.Wanted().size());
+  EXPECT_GT(ranges, 0U) << "vectors are wanted, but none is named";
+  for (const WantedRange& range : engine.Wanted()) {
+    const auto found = storage.objects.find(range.object);
+    if (found == storage.objects.end() || range.offset + range.bytes > found->second.size()) {
+      ADD_FAILURE() << "wanted bytes " << range.offset << " + " << range.bytes << " of " << range.object;
+      return 0;
+    }
+    const auto first = found->second.begin() + static_cast<ptrdiff_t>(range.offset);
+    bytes.insert(bytes.end(), first, first + static_cast<ptrdiff_t>(range.bytes));
+  }
+  const Status taken = engine.TakeWanted(bytes);
+  EXPECT_TRUE(taken.ok()) << taken.message();
+  return taken.ok() ? ranges : 0;
+}
+
 // ---- Opening ------------------------------------------------------------------------------------------
 
 Status Database::LoadInto(Engine& engine) {
@@ -238,6 +256,8 @@ Status Database::ReplayInto(Engine& engine) {
 Status Database::Open(bool writer) {
   engine_.reset();
   OMENDB_ASSIGN(Engine::Pointer engine, Engine::Create());
+  engine->LeaveVectors(left_bytes_min);
+  engine->SetMemoryBudget(memory_budget);
   if (storage_->head.has_value()) {
     ByteVector copy = *storage_->head;
     OMENDB_TRY(engine->OpenHead(copy));
@@ -338,7 +358,8 @@ Result<bool> Database::Checkpoint(uint32_t stop_after, bool whole) {
   };
   OMENDB_TRY(engine_->BeginCheckpoint(whole));
   for (;;) {
-    OMENDB_ASSIGN(bool more, engine_->NextCheckpointObject());
+    OMENDB_ASSIGN(bool more,
+                  WithVectors(*engine_, *storage_, [&] { return engine_->NextCheckpointObject(); }));
     if (!more) break;
     std::string name(engine_->CheckpointObjectName());
     EXPECT_FALSE(storage_->objects.contains(name)) << "the name " << name << " was used twice";
@@ -383,7 +404,7 @@ Status Database::TakePlaceWith(const Storage& backup) {
 
 Status Database::Finish() {
   for (;;) {
-    OMENDB_ASSIGN(WorkState work, engine_->Work(1000));
+    OMENDB_ASSIGN(WorkState work, WithVectors(*engine_, *storage_, [&] { return engine_->Work(1000); }));
     if (work.remaining == 0) return Status::Ok();
   }
 }
@@ -399,14 +420,16 @@ std::vector<Hit> Database::Search(CollectionId collection, const std::vector<flo
   request.k = k;
   request.exact = exact;
   request.include = include;
-  auto answer = engine_->Search(request);
+  auto answer = WithVectors(*engine_, *storage_, [&] { return engine_->Search(request); });
   EXPECT_TRUE(answer.ok()) << answer.status().message();
   if (!answer.ok()) return {};
   return DecodeHits(answer.value()).at(0);
 }
 
 std::vector<std::optional<Row>> Database::Get(CollectionId collection, const std::vector<std::string>& ids) {
-  auto answer = engine_->Get(collection, EncodeIds(ids), kIncludeMetadata | kIncludeVectors);
+  auto answer = WithVectors(*engine_, *storage_, [&] {
+    return engine_->Get(collection, EncodeIds(ids), kIncludeMetadata | kIncludeVectors);
+  });
   EXPECT_TRUE(answer.ok()) << answer.status().message();
   if (!answer.ok()) return {};
   return DecodeGot(answer.value());
@@ -416,7 +439,9 @@ std::vector<Row> Database::ListAll(CollectionId collection, uint32_t page_rows) 
   std::vector<Row> rows;
   uint64_t cursor = 0;
   do {
-    auto answer = engine_->List(collection, cursor, page_rows, kIncludeMetadata | kIncludeVectors);
+    auto answer = WithVectors(*engine_, *storage_, [&] {
+      return engine_->List(collection, cursor, page_rows, kIncludeMetadata | kIncludeVectors);
+    });
     EXPECT_TRUE(answer.ok()) << answer.status().message();
     if (!answer.ok()) return rows;
     cursor = At<uint64_t>(answer.value(), 0);

@@ -56,6 +56,22 @@ struct Storage {
   std::optional<ByteVector> head;
 };
 
+// Brings what a call wants from storage into memory. How many ranges it read; 0 when something was wrong.
+uint32_t BringWanted(Engine& engine, const Storage& storage);
+// Makes a call, whose answer is a Status or a Result, until it wants no more vectors.
+inline const Status& StatusOf(const Status& status) { return status; }
+template <typename T>
+const Status& StatusOf(const Result<T>& result) {
+  return result.status();
+}
+template <typename Call>
+auto WithVectors(Engine& engine, const Storage& storage, const Call& call) {
+  for (;;) {
+    auto answer = call();
+    if (StatusOf(answer).code() != kVectorsWanted || BringWanted(engine, storage) == 0) return answer;
+  }
+}
+
 // An engine with its storage. Every call that the host would make fails the test when it must not fail.
 class Database {
  public:
@@ -71,6 +87,9 @@ class Database {
 
   // Without it no state but the newest is kept, as a host without retention does.
   bool keeps_history = false;
+  // What Open leaves in storage (Engine::LeaveVectors), and the budget it sets.
+  uint64_t left_bytes_min = ~uint64_t{0};
+  uint64_t memory_budget = 0;
 
   // One frame of one operation, made durable and applied.
   Status Create(const std::string& name, const CollectionOptions& options);
