@@ -36,8 +36,8 @@ bool IndexingDue(const Collection& collection) {
   return collection.live_rows() > kFlatRowsMax && !collection.pending().empty();
 }
 
-bool BringingDue(const Collection& collection, bool bounded) {
-  return !bounded && collection.vectors().away() > 0;
+bool BringingDue(const Collection& collection, const WorkLimits& limits) {
+  return !limits.bounded && collection.vectors().away() > 0;
 }
 
 // Once all rows have codes, and none would change them soon.
@@ -49,8 +49,8 @@ bool MeasuringDue(const Collection& collection) {
 bool GraphOutlivedItsUse(const Collection& collection) { return collection.seen_rows() <= kFlatRowsMax; }
 
 // One piece of work. False when there is none; else *taken says how many steps it was worth.
-Result<bool> DoPiece(Collection& collection, bool may_move, bool bounded, uint32_t steps,
-                     HnswScratch& scratch, uint32_t* taken) {
+Result<bool> DoPiece(Collection& collection, const WorkLimits& limits, uint32_t steps, HnswScratch& scratch,
+                     uint32_t* taken) {
   GraphIndex& index = collection.index();
   *taken = 1;
   if (index.cleaning()) {
@@ -75,7 +75,7 @@ Result<bool> DoPiece(Collection& collection, bool may_move, bool bounded, uint32
     OMENDB_TRY(GraphOutlivedItsUse(collection) ? collection.ResetIndex() : index.StartCleaning());
     return true;
   }
-  if (may_move && collection.wants_squeeze()) {
+  if (limits.may_move && collection.wants_squeeze()) {
     *taken = kSqueezeSteps;
     OMENDB_TRY(collection.Squeeze());
     return true;
@@ -85,8 +85,13 @@ Result<bool> DoPiece(Collection& collection, bool may_move, bool bounded, uint32
     OMENDB_TRY(collection.CleanBlobs());
     return true;
   }
+  if (limits.fewer_bits && index.CanTakeFewerBits()) {
+    *taken = kTrainingSteps;
+    OMENDB_TRY(index.TakeFewerBits(collection.hidden()));
+    return true;
+  }
   if (!IndexingDue(collection)) {
-    if (BringingDue(collection, bounded)) {
+    if (BringingDue(collection, limits)) {
       *taken = kBringingSteps;
       OMENDB_TRY(collection.BringNext());
       return true;
@@ -98,7 +103,7 @@ Result<bool> DoPiece(Collection& collection, bool may_move, bool bounded, uint32
   }
   if (index.WantsTraining()) {
     *taken = kTrainingSteps;
-    OMENDB_TRY(index.Train(collection.hidden()));
+    OMENDB_TRY(index.Train(collection.hidden(), limits.bounded));
     return true;
   }
   OMENDB_TRY(collection.IndexNext(scratch));
@@ -107,18 +112,19 @@ Result<bool> DoPiece(Collection& collection, bool may_move, bool bounded, uint32
 
 }  // namespace
 
-uint64_t StepsDue(const Collection& collection, bool may_move, bool bounded) {
+uint64_t StepsDue(const Collection& collection, const WorkLimits& limits) {
   const GraphIndex& index = collection.index();
   uint64_t due = index.cleaning_steps();
   if (due == 0 && CleaningDue(collection)) due = uint64_t{index.nodes()} + index.unseen_nodes() + 2;
   if (collection.sweepable_rows() > 0) due += collection.sweepable_rows() / kSweptRowsPerStep + 1;
-  if (may_move && collection.wants_squeeze()) due += kSqueezeSteps;
+  if (limits.may_move && collection.wants_squeeze()) due += kSqueezeSteps;
   if (collection.wants_cleaning()) due += kCleanBlobsSteps;
+  if (limits.fewer_bits && index.CanTakeFewerBits()) due += kTrainingSteps;
   if (index.encoding()) due += index.rows_to_encode() / kEncodedRowsPerStep + 1;
   if (IndexingDue(collection)) {
     due += collection.pending().size();
     if (index.WantsTraining()) due += kTrainingSteps;
-  } else if (BringingDue(collection, bounded)) {
+  } else if (BringingDue(collection, limits)) {
     due += uint64_t{kBringingSteps} * (collection.vectors().away() / collection.brought_at_once() + 1);
   } else if (MeasuringDue(collection)) {
     due += uint64_t{kMeasuringSteps} * index.code_recall().queries_left();
@@ -126,12 +132,11 @@ uint64_t StepsDue(const Collection& collection, bool may_move, bool bounded) {
   return due;
 }
 
-Status DoSteps(CollectionSet& collections, bool may_move, bool bounded, uint32_t steps,
-               HnswScratch& scratch) {
+Status DoSteps(CollectionSet& collections, const WorkLimits& limits, uint32_t steps, HnswScratch& scratch) {
   for (uint32_t i = 0; i < collections.count() && steps > 0; ++i) {
     while (steps > 0) {
       uint32_t taken = 0;
-      OMENDB_ASSIGN(bool worked, DoPiece(collections.at(i), may_move, bounded, steps, scratch, &taken));
+      OMENDB_ASSIGN(bool worked, DoPiece(collections.at(i), limits, steps, scratch, &taken));
       if (!worked) break;
       steps -= std::min(steps, taken);
     }

@@ -17,19 +17,22 @@ namespace {
 // copied.
 constexpr size_t kLinksPartBytes = kObjectBodyBytesTarget / 4;
 
-// Calls visit(name, bytes) for every object that a collection consists of.
+// Calls visit(name, bytes) for every object that a collection consists of, vectors last: whoever loads them
+// in this order has what they depend on.
 template <typename Visit>
 void ForEachObject(const CollectionManifest& collection, const Visit& visit) {
+  for (const ObjectReference& entry : collection.nodes) visit(entry.name(), entry.bytes);
+  for (const ObjectReference& entry : collection.history) visit(entry.name(), entry.bytes);
   for (const SegmentManifest& segment : collection.segments) {
-    for (const VectorsReference& entry : segment.vectors) visit(entry.name(), entry.object.bytes);
+    for (const ObjectReference& entry : segment.tombstones) visit(entry.name(), entry.bytes);
     for (const RowsReference& entry : segment.ids) visit(entry.object.name(), entry.object.bytes);
     for (const RowsReference& entry : segment.metadata) visit(entry.object.name(), entry.object.bytes);
-    for (const ObjectReference& entry : segment.tombstones) visit(entry.name(), entry.bytes);
   }
-  for (const ObjectReference& entry : collection.nodes) visit(entry.name(), entry.bytes);
   for (const ObjectReference& entry : collection.links) visit(entry.name(), entry.bytes);
   for (const RowsReference& entry : collection.codes) visit(entry.object.name(), entry.object.bytes);
-  for (const ObjectReference& entry : collection.history) visit(entry.name(), entry.bytes);
+  for (const SegmentManifest& segment : collection.segments) {
+    for (const VectorsReference& entry : segment.vectors) visit(entry.name(), entry.object.bytes);
+  }
 }
 
 bool Holds(const Manifest& manifest, const ObjectName& name) {

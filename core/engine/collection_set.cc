@@ -59,6 +59,11 @@ void CollectionSet::Drop(CollectionId id, uint64_t sequence) {
   collections_.Pop();
 }
 
+bool CollectionSet::DroppedUse(const ObjectName& object) const {
+  return std::any_of(dropped_.begin(), dropped_.end(),
+                     [&](const Owned<Collection>& collection) { return collection->vectors().Uses(object); });
+}
+
 void CollectionSet::Sweep(uint64_t oldest) {
   size_t kept = 0;
   for (size_t i = 0; i < dropped_.size(); ++i) {

@@ -39,6 +39,8 @@ class CollectionSet {
   void Drop(CollectionId id, uint64_t sequence);
   // One that was dropped before it was stored. REQUIRES: reserved; it has its sequences.
   void AddDropped(Owned<Collection> collection) { dropped_.PushReserved(std::move(collection)); }
+  // Whether vectors of dropped ones are in the object: no checkpoint stores those that only a view shows.
+  [[nodiscard]] bool DroppedUse(const ObjectName& object) const;
   // Frees dropped ones that no state from `oldest` on shows.
   void Sweep(uint64_t oldest);
 

@@ -151,6 +151,7 @@ Status Engine::ReplayFrame(std::span<const uint8_t> bytes) {
 bool Engine::IsReferenced(std::string_view text) const {
   ObjectName name;
   if (!ObjectName::Parse(text, &name)) return false;
+  if (state_->collections.DroppedUse(name)) return true;
   if (name.is_frame()) {
     return state_->wal.Contains(name) || state_->frames.Contains(name) || state_->checkpoint.Contains(name);
   }
@@ -201,7 +202,12 @@ Status Engine::BeginFrame(uint64_t time_ms) {
 
 Result<uint8_t*> Engine::FramePayload(uint32_t size) { return state_->frames.newest().Payload(size); }
 
-Status Engine::FrameUpsert(CollectionId collection) { return state_->frames.newest().Upsert(collection); }
+Status Engine::FrameUpsert(CollectionId collection) {
+  FrameBuilder& frame = state_->frames.newest();
+  // The rows take about as much again as their batch, which is in memory already.
+  OMENDB_TRY(state_->budget.RequireRoom(state_->collections, frame.prepared_bytes()));
+  return frame.Upsert(collection);
+}
 
 Status Engine::FrameDelete(CollectionId collection) { return state_->frames.newest().Delete(collection); }
 
@@ -322,6 +328,8 @@ Status Engine::TransactionUpsert(ViewId transaction, CollectionId id, std::span<
   OMENDB_ASSIGN(View * view, state_->RequireTransaction(transaction));
   OMENDB_ASSIGN(ReadView read, state_->Read(id, transaction));
   OMENDB_TRY(state_->frames.newest().Check(read.collection(), bytes));
+  // The overlay's rows, and the batch that is kept for the commit.
+  OMENDB_TRY(state_->budget.RequireRoom(state_->collections, 2 * uint64_t{bytes.size()}));
   OMENDB_ASSIGN(RowBatch batch, RowBatch::Decode(bytes, Origin::Argument("row batch")));
   return view->Upsert(read.collection(), batch, bytes);
 }
@@ -398,12 +406,13 @@ Result<WorkState> Engine::Work(uint32_t steps) {
   OMENDB_TRY(state_->RequireOpen());
   if (!state_->checkpoint.open()) {
     state_->BeginReading();
-    OMENDB_TRY(state_->EndReading(DoSteps(state_->collections, state_->views.empty(),
-                                          state_->budget.bounded(), steps, state_->searcher.scratch())));
+    OMENDB_TRY(state_->EndReading(
+        DoSteps(state_->collections, state_->Limits(), steps, state_->searcher.scratch())));
   }
   WorkState work;
+  const WorkLimits limits = state_->Limits();
   for (uint32_t i = 0; i < state_->collections.count(); ++i) {
-    work.remaining += StepsDue(state_->collections.at(i), state_->views.empty(), state_->budget.bounded());
+    work.remaining += StepsDue(state_->collections.at(i), limits);
   }
   return work;
 }
@@ -487,9 +496,10 @@ std::span<const WantedRange> Engine::Wanted() const { return state_->wanted.rang
 Status Engine::TakeWanted(std::span<const uint8_t> bytes) { return state_->wanted.Take(bytes); }
 
 Engine::Room Engine::MakeRoom(uint64_t bytes) {
-  if (state_->budget.MakeRoom(state_->collections, bytes)) return Room::kEnough;
+  if (state_->budget.RequireRoom(state_->collections, bytes).ok()) return Room::kEnough;
+  const WorkLimits limits = state_->Limits();
   for (uint32_t i = 0; i < state_->collections.count(); ++i) {
-    if (StepsDue(state_->collections.at(i), state_->views.empty(), true) > 0) return Room::kAfterWork;
+    if (StepsDue(state_->collections.at(i), limits) > 0) return Room::kAfterWork;
   }
   return state_->wal.count() > 0 || state_->checkpoint.open() ? Room::kAfterCheckpoint : Room::kNone;
 }

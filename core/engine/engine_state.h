@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/background.h"
 #include "engine/checkpoint.h"
 #include "engine/commit_log.h"
 #include "engine/frame_pair.h"
@@ -90,6 +91,11 @@ struct Engine::State {
     if (collection == nullptr) return Status::Error(Code::kNotFound, "no collection has id ", id);
     OMENDB_ASSIGN(CollectionView * of_collection, view->Of(*collection));
     return ReadView(*collection, of_collection);
+  }
+  [[nodiscard]] WorkLimits Limits() const {
+    return {.may_move = views.empty(),
+            .bounded = budget.bounded(),
+            .fewer_bits = budget.WantsFewerBits(collections)};
   }
   // Before a call that may want vectors. True when it is the one they were brought for.
   bool BeginReading() {

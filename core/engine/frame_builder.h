@@ -25,6 +25,8 @@ class FrameBuilder {
 
   [[nodiscard]] bool open() const { return open_; }
   [[nodiscard]] bool sealed() const { return sealed_; }
+  // Of the payload that is not an operation yet.
+  [[nodiscard]] size_t prepared_bytes() const { return writer_.prepared() ? writer_.payload().size() : 0; }
   [[nodiscard]] const ObjectName& name() const { return name_; }
   [[nodiscard]] size_t bytes() const { return writer_.bytes().size(); }
   [[nodiscard]] uint64_t time_ms() const { return time_ms_; }

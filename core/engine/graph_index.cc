@@ -115,12 +115,31 @@ bool GraphIndex::WantsTraining() const {
   return !codes_ || training_.new_rows >= training_.trained_rows;
 }
 
-Status GraphIndex::Train(const Bitmap& hidden) {
+Status GraphIndex::Train(const Bitmap& hidden, bool keep_kind) {
+  return TrainKind(keep_kind && codes_ ? codes_->quantizer->kind() : ChooseQuantization(options_), hidden);
+}
+
+bool GraphIndex::CanTakeFewerBits() const {
+  return codes_ && !encoding() && options_.quantization == Quantization::kAuto &&
+         WithFewerBits(codes_->quantizer->kind()) != codes_->quantizer->kind();
+}
+
+Status GraphIndex::TakeFewerBits(const Bitmap& hidden) {
+  return TrainKind(WithFewerBits(codes_->quantizer->kind()), hidden);
+}
+
+size_t GraphIndex::bytes_per_node() const {
+  // Level 0 has twice the degree and a count; a share of nodes has more levels; a checksum, a place, a number
+  // and entries of two tables come with every row.
+  const size_t links = (size_t{2} * options_.degree + 2) * sizeof(uint32_t);
+  return links + (codes_ ? codes_->rows.stride_bytes() : options_.dimensions) + 10 * sizeof(uint32_t);
+}
+
+Status GraphIndex::TrainKind(Quantization kind, const Bitmap& hidden) {
   Sample sample;
   OMENDB_TRY(ReserveFloats());
   OMENDB_TRY(DrawSample(rows_, options_.dimensions, hidden, options_.seed, &sample));
-  Owned<Quantizer> quantizer =
-      MakeQuantizer(ChooseQuantization(options_), options_.metric, options_.dimensions, options_.seed);
+  Owned<Quantizer> quantizer = MakeQuantizer(kind, options_.metric, options_.dimensions, options_.seed);
   if (!quantizer) return OutOfMemory(sizeof(Quantizer));
   OMENDB_TRY(quantizer->Train(sample.vectors.span(), sample.inverse_norms.span()));
   OMENDB_ASSIGN(Owned<Codes> codes, MakeCodes(std::move(quantizer)));

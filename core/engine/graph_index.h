@@ -87,7 +87,13 @@ class GraphIndex {
   [[nodiscard]] bool WantsTraining() const;
   // Learns a new quantizer from rows that are not hidden; its codes are complete at once when there are no
   // nodes yet. Vectors may be wanted, as in EncodeSome (vector_store.h); both are then called again.
-  Status Train(const Bitmap& hidden);
+  // `keep_kind`: of the kind in use, which may have fewer bits than the one that would be chosen.
+  Status Train(const Bitmap& hidden, bool keep_kind);
+  // Codes of the next kind below the one in use, where the engine chose it. REQUIRES: there is one.
+  [[nodiscard]] bool CanTakeFewerBits() const;
+  Status TakeFewerBits(const Bitmap& hidden);
+  // Memory that a node takes, about.
+  [[nodiscard]] size_t bytes_per_node() const;
   [[nodiscard]] bool encoding() const { return next_codes_ != nullptr; }
   [[nodiscard]] uint32_t rows_to_encode() const;
   // Encodes up to `count` rows for the new quantizer, which takes over after the last one.
@@ -141,6 +147,7 @@ class GraphIndex {
   [[nodiscard]] bool quantized() const { return options_.quantization != Quantization::kNone; }
   // Codes without rows, ready to encode. REQUIRES: the quantizer is trained. OUT_OF_MEMORY.
   Result<Owned<Codes>> MakeCodes(Owned<Quantizer> quantizer) const;
+  Status TrainKind(Quantization kind, const Bitmap& hidden);
   // Takes codes in use.
   void Use(Owned<Codes> codes, const TrainingState& training);
   void NoteChecksum(uint32_t slot);

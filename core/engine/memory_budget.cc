@@ -8,6 +8,9 @@ namespace {
 // When vectors have to leave, this share of those in memory leaves at once: making room moves others
 // together.
 constexpr uint32_t kShareThatLeaves = 16;
+// Fewer bits from 5/8 of the budget on: the new codes have to fit beside the old ones.
+constexpr uint64_t kFewerBitsDivisor = 5;
+constexpr uint64_t kFewerBitsFactor = 8;
 
 // Lets vectors of a collection go that take `bytes` or more. False when there is nothing to gain.
 bool GiveBack(Collection& collection, uint64_t bytes) {
@@ -44,6 +47,27 @@ bool MemoryBudget::MakeRoom(CollectionSet& collections, uint64_t bytes) const {
     }
     if (largest == nullptr || !GiveBack(*largest, needed - bytes_)) return false;
   }
+}
+
+Status MemoryBudget::RequireRoom(CollectionSet& collections, uint64_t bytes) const {
+  if (!bounded()) return Status::Ok();
+  for (uint32_t i = 0; i < collections.count(); ++i) {
+    const Collection& collection = collections.at(i);
+    bytes += collection.pending().size() * uint64_t{collection.index().bytes_per_node()};
+  }
+  if (MakeRoom(collections, bytes)) return Status::Ok();
+  return Status::Error(Code::kLimitExceeded, "expected at most ", bytes_,
+                       " bytes of memory (the budget), found ", AllocatedBytes(),
+                       " in use that cannot leave it, and ", bytes, " more needed");
+}
+
+bool MemoryBudget::WantsFewerBits(const CollectionSet& collections) const {
+  if (!bounded()) return false;
+  uint64_t staying = AllocatedBytes();
+  for (uint32_t i = 0; i < collections.count(); ++i) {
+    staying -= std::min<uint64_t>(staying, BytesOf(collections.at(i).vectors()));
+  }
+  return staying / kFewerBitsDivisor * kFewerBitsFactor > bytes_;
 }
 
 }  // namespace omendb

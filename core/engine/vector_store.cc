@@ -335,6 +335,13 @@ void VectorStore::ReleaseAddress(uint32_t address) {
   parts_.Pop();
 }
 
+bool VectorStore::Uses(const ObjectName& object) const {
+  return std::any_of(parts_.begin(), parts_.end(), [&](const Part& part) {
+    return part.reference.object.number == object.number() && part.reference.object.epoch == object.epoch() &&
+           part.reference.in_frame == object.is_frame();
+  });
+}
+
 VectorStore::Stored VectorStore::Locate(uint32_t slot) const {
   const uint32_t address = AddressOf(slot);
   assert(address != kNoAddress);

@@ -114,6 +114,8 @@ class VectorStore {
   void DropUnusedParts();
   // The slot's vector is stored there. One of no part yet that is not in memory is so from now on.
   void SetAddress(uint32_t slot, uint32_t address);
+  // Whether some slot's address is in the object.
+  [[nodiscard]] bool Uses(const ObjectName& object) const;
   // REQUIRES: it is in storage.
   [[nodiscard]] Stored Locate(uint32_t slot) const;
   // Up to `count` vectors leave memory, of those that are stored and whose slots are `evictable` (bits past

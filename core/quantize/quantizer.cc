@@ -28,6 +28,12 @@ Quantization ChooseQuantization(const CollectionOptions& options) {
   return rotates && options.dimensions >= kRotatedDimensionsMin ? Quantization::kRabitq4 : Quantization::kSq8;
 }
 
+Quantization WithFewerBits(Quantization kind) {
+  if (kind == Quantization::kRabitq7) return Quantization::kRabitq4;
+  if (kind == Quantization::kRabitq4) return Quantization::kRabitq2;
+  return kind == Quantization::kRabitq2 ? Quantization::kRabitq1 : kind;
+}
+
 uint32_t QuantizerTag(Quantization kind, Metric metric) {
   // SQ8 is 0 there: its tag was the metric alone before there were other kinds.
   const uint32_t stored = kind == Quantization::kSq8 ? 0 : static_cast<uint32_t>(kind);

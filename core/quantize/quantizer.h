@@ -53,6 +53,9 @@ class Quantizer {
 // What kAuto means for rows like these; other kinds are what they are.
 [[nodiscard]] Quantization ChooseQuantization(const CollectionOptions& options);
 
+// The kind that takes the next fewer bits and is as fit for any data; the same when there is none.
+[[nodiscard]] Quantization WithFewerBits(Quantization kind);
+
 // The first four bytes of a stored quantizer.
 [[nodiscard]] uint32_t QuantizerTag(Quantization kind, Metric metric);
 // The kind a tag names; kNone when it is none of this metric.

@@ -378,7 +378,9 @@ void ModelDriver::TransactionWrite() {
   } else {
     ModelWrite write{.kind = ModelWrite::Kind::kUpsert, .collection = id};
     write.rows = dice_.AnyRows(model_.at(id).options, 1 + dice_.Below(dice_.OneIn(10) ? 60 : 5));
+    engine().SetMemoryBudget(0);
     Ok(engine().TransactionUpsert(state->view, id, Encoded(write)));
+    engine().SetMemoryBudget(database_.memory_budget);
     for (const Row& row : write.rows) {
       remove(row.id);
       overlay.rows.push_back(row);

