@@ -24,7 +24,7 @@ export interface StorageCapabilities {
   readonly compareAndSet: boolean
   /** `get` with a range reads only that range. Without it the whole object is read and cut. */
   readonly rangedReads: boolean
-  /** Reads can be done synchronously (reserved for adapters that offer a synchronous read path). */
+  /** Sessions have `readNow`. */
   readonly synchronousReads: boolean
   /** When `put` (not relaxed) or `compareAndSetHead` resolves, the bytes survive a crash of process, browser and machine. */
   readonly durableOnResolve: boolean
@@ -62,6 +62,20 @@ export interface OpenSessionOptions {
   readonly recreate?: boolean
 }
 
+/** Bytes `[start, end)` of an object. */
+export interface ObjectRange {
+  readonly name: string
+  readonly start: number
+  readonly end: number
+}
+
+/** Bytes of an object from `start` on, as many as there is room for in `into`. */
+export interface RangeRead {
+  readonly name: string
+  readonly start: number
+  readonly into: Uint8Array
+}
+
 export interface StorageUsage {
   /** Bytes of the objects and the head of this database, as far as the adapter knows. */
   readonly usedBytes: number
@@ -92,6 +106,13 @@ export interface StorageSession {
   sync(): Promise<void>
   /** The object, or the bytes `[start, end)` of it (cut at its end), or `null` when the name was never put or was deleted. */
   get(name: string, range?: { start: number; end: number }): Promise<Uint8Array | null>
+  /** As many calls of `get`, in one go, where that is cheaper. */
+  getRanges?(ranges: readonly ObjectRange[]): Promise<(Uint8Array | null)[]>
+  /**
+   * Reads before it returns. False when not all of it can be had in this turn, or an object is not there: then `into`s hold
+   * anything, and `get` tells. `CORRUPTION` when an object ends too early.
+   */
+  readNow?(reads: readonly RangeRead[]): boolean
   /** Names that begin with `prefix`, in no order. */
   list(prefix: string): Promise<string[]>
   /** Removes objects; names that are not there are fine. */

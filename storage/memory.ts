@@ -1,5 +1,6 @@
 import { type ByteRange, clampRange, equalBytes } from './byte-range.js'
-import type { StorageAdapter, StorageObject, StorageSession, StorageUsage } from './contract.js'
+import { CorruptionError } from '../js/errors/omen-error.js'
+import type { RangeRead, StorageAdapter, StorageObject, StorageSession, StorageUsage } from './contract.js'
 import { checkDatabaseName, checkObjectName, checkObjects, SessionGuard } from './session-guard.js'
 
 interface MemoryDatabase {
@@ -22,7 +23,7 @@ export function memoryStorage(): StorageAdapter {
       atomicMultiPut: true,
       compareAndSet: true,
       rangedReads: true,
-      synchronousReads: false,
+      synchronousReads: true,
       durableOnResolve: false,
       relaxedPutsInOrder: true,
       consistentReads: true,
@@ -75,6 +76,21 @@ class MemorySession implements StorageSession {
   /** Nothing here survives the process, so there is nothing to make durable. */
   async sync(): Promise<void> {
     this.#writable()
+  }
+
+  readNow(reads: readonly RangeRead[]): boolean {
+    const objects = this.#readable()?.objects
+    return reads.every(({ name, start, into }) => {
+      const part = objects?.get(name)?.subarray(start, start + into.byteLength)
+      if (part === undefined) return false
+      if (part.byteLength < into.byteLength) {
+        throw new CorruptionError(
+          `object ${name}, byte ${start}: expected ${into.byteLength} bytes, found ${part.byteLength}`,
+        )
+      }
+      into.set(part)
+      return true
+    })
   }
 
   async get(name: string, range?: ByteRange): Promise<Uint8Array | null> {

@@ -7,7 +7,14 @@ import {
   StorageFailedError,
 } from '../js/errors/omen-error.js'
 import { type ByteRange, clampRange, equalBytes } from './byte-range.js'
-import type { PutOptions, StorageAdapter, StorageObject, StorageSession, StorageUsage } from './contract.js'
+import type {
+  PutOptions,
+  RangeRead,
+  StorageAdapter,
+  StorageObject,
+  StorageSession,
+  StorageUsage,
+} from './contract.js'
 import {
   createFolder,
   exists,
@@ -19,6 +26,7 @@ import {
 import { fileErrorCode, isAbsent, toFileStorageError } from './node-file-errors.js'
 import { FileRegister, type RegisterValue } from './node-file-register.js'
 import { LockFile } from './node-lock-file.js'
+import { OpenFiles } from './node-open-files.js'
 import { RelaxedObjects } from './node-relaxed-objects.js'
 import { checkDatabaseName, checkObjectName, checkObjects, SessionGuard } from './session-guard.js'
 
@@ -44,7 +52,7 @@ export function nodeFsStorage(): StorageAdapter {
       atomicMultiPut: false,
       compareAndSet: true,
       rangedReads: true,
-      synchronousReads: false,
+      synchronousReads: true,
       durableOnResolve: true,
       relaxedPutsInOrder: true,
       consistentReads: true,
@@ -80,6 +88,7 @@ class FolderSession implements StorageSession {
   readonly #temporaryFolder: string
   readonly #relaxedFolder: string
   readonly #relaxed: RelaxedObjects
+  readonly #openFiles: OpenFiles
   readonly #head: FileRegister
   #lastHead: RegisterValue | null = null
   #lock: LockFile | null = null
@@ -96,6 +105,7 @@ class FolderSession implements StorageSession {
     this.#temporaryFolder = join(folder, 'temporary')
     this.#relaxedFolder = join(folder, 'relaxed')
     this.#relaxed = new RelaxedObjects(this.#relaxedFolder, this.#temporaryFolder, this.#objectFolder)
+    this.#openFiles = new OpenFiles((name) => this.#objectPath(name))
     this.#head = new FileRegister(join(folder, 'head'), this.#temporaryFolder)
   }
 
@@ -187,6 +197,15 @@ class FolderSession implements StorageSession {
     })
   }
 
+  readNow(reads: readonly RangeRead[]): boolean {
+    this.#guard.checkReadable()
+    try {
+      return reads.every((read) => this.#openFiles.read(read))
+    } catch (error) {
+      throw toFileStorageError(error, 'reading objects')
+    }
+  }
+
   async list(prefix: string): Promise<string[]> {
     return this.#read('listing objects', async () => {
       const paths = await this.#objectPaths()
@@ -201,6 +220,7 @@ class FolderSession implements StorageSession {
       // A gap among relaxed objects would pass for one that a crash made.
       const relaxed = await this.#relaxed.paths()
       if (names.some((name) => relaxed.has(name))) await this.sync()
+      for (const name of names) this.#openFiles.close(name)
       // Not synced: an object that comes back after a power cut is one that nothing names.
       await Promise.all(names.map((name) => removeFile(this.#objectPath(name))))
     } catch (error) {
@@ -227,6 +247,7 @@ class FolderSession implements StorageSession {
 
   async #close(): Promise<void> {
     this.#guard.close()
+    this.#openFiles.closeAll()
     try {
       await this.#syncedObjects?.close()
       await this.#lock?.release()

@@ -30,7 +30,7 @@ const PACK_NAME = /^pack-([0-9]{10})$/
 const HELD_PAUSE_MS = 20
 const HELD_ATTEMPTS = 100
 /** Packs that are kept open: one handle each. */
-const OPEN_FILES_MOST = 32
+const OPEN_FILES_MOST = 256
 
 /** `QUOTA_EXCEEDED`, `LOCKED` or `STORAGE_FAILED` for what the file system reports. */
 export function toOpfsError(error: unknown, what: string): OmenError {
@@ -131,6 +131,11 @@ export class OpfsFile implements AppendFile {
     return bytes
   }
 
+  /** Bytes read. */
+  readNow(into: Uint8Array, at: number): number {
+    return attempt('reading', () => this.#handle.read(into, { at }))
+  }
+
   async write(bytes: Uint8Array, at: number): Promise<void> {
     let done = 0
     while (done < bytes.byteLength) {
@@ -172,6 +177,11 @@ export class OpfsPackFolder implements PackFolder {
     const file =
       this.#files.get(number) ?? (await OpfsFile.open(this.#folder, packName(number), { create: false }))
     return this.#keep(number, file)
+  }
+
+  openNow(number: number): OpfsFile | null {
+    const file = this.#files.get(number)
+    return file === undefined ? null : this.#keep(number, file)
   }
 
   async create(number: number): Promise<AppendFile> {

@@ -9,7 +9,7 @@
 import { type OmenError, StorageFailedError } from '../js/errors/omen-error.js'
 import { withAvailable } from './browser-quota.js'
 import { type ByteRange, clampRange, equalBytes } from './byte-range.js'
-import type { PutOptions, StorageObject, StorageSession, StorageUsage } from './contract.js'
+import type { PutOptions, RangeRead, StorageObject, StorageSession, StorageUsage } from './contract.js'
 import { evictedError, type ExistenceMark } from './existence-mark.js'
 import { prepareHeadSlots, readHeadSlots, type SlottedHead, writeHeadSlot } from './head-slots.js'
 import { HEAD_FILE, isNotFound, OpfsFile, OpfsPackFolder, toOpfsError } from './opfs-files.js'
@@ -134,6 +134,17 @@ export class OpfsWriter implements StorageSession {
       const { start, end } = clampRange(range, sizeBytes)
       return log.read(name, start, end)
     })
+  }
+
+  readNow(reads: readonly RangeRead[]): boolean {
+    this.#guard.checkReadable()
+    // Between the steps of a call a pack may be on its way to another place.
+    if (this.#held === null || this.#waitingCount > 0 || this.#closing !== null) return false
+    if (this.#evicted !== null) throw this.#evicted
+    const { log } = this.#held
+    const isRead = reads.every(({ name, start, into }) => log.readNow(name, start, into))
+    this.#letGoSoon()
+    return isRead
   }
 
   async list(prefix: string): Promise<string[]> {

@@ -30,7 +30,7 @@ export function opfsStorage({ locks, isShared = false }: OpfsOptions = {}): Stor
       atomicMultiPut: true,
       compareAndSet: true,
       rangedReads: true,
-      synchronousReads: false,
+      synchronousReads: true,
       durableOnResolve: true,
       relaxedPutsInOrder: true,
       consistentReads: true,

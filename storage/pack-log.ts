@@ -24,6 +24,8 @@ export interface AppendFile extends ReadableFile {
 
 /** Where packs lie, by number. */
 export interface PackFolder {
+  /** The file of a pack, where it is open and can be read in this turn. */
+  openNow?(number: number): { readNow(into: Uint8Array, at: number): number } | null
   list(): Promise<number[]>
   open(number: number): Promise<AppendFile>
   create(number: number): Promise<AppendFile>
@@ -124,6 +126,14 @@ export class PackLog {
       `${found.pack.label}, offset ${found.contentStart + start}: expected ${end - start} bytes of object ${name}, ` +
         `found ${bytes.byteLength}`,
     )
+  }
+
+  /** The same in this turn, as much as `into` takes. False when that is not possible. */
+  readNow(name: string, start: number, into: Uint8Array): boolean {
+    const found = this.#objects.get(name)
+    const file = found === undefined ? null : (this.#folder.openNow?.(found.pack.number) ?? null)
+    if (found === undefined || file === null || start + into.byteLength > found.sizeBytes) return false
+    return file.readNow(into, found.contentStart + start) === into.byteLength
   }
 
   /** Adds objects whose names are not taken. Durable when it resolves, unless `relaxed`. */

@@ -205,10 +205,24 @@ class EngineBinding {
       const CollectionStats& s = stats.value();
       GiveRecord({s.live_rows, s.deleted_rows, s.indexed_rows, s.vector_bytes, s.code_bytes, s.link_bytes,
                   s.id_bytes, s.metadata_bytes, s.memtable_rows, s.segments, s.live_bytes,
-                  static_cast<uint64_t>(s.codes), s.code_row_bytes, s.code_recall_loss_ppm});
+                  static_cast<uint64_t>(s.codes), s.code_row_bytes, s.code_recall_loss_ppm, s.vector_hits,
+                  s.vector_misses, s.vector_evictions, s.vectors_in_memory});
     }
     return Give(stats.status());
   }
+
+  // ---- Vectors in storage -----------------------------------------------------------------------------------
+  void LeaveVectors(uint64_t bytes_min) { engine_->LeaveVectors(bytes_min); }
+  [[nodiscard]] uint32_t LeftObjectCount() const { return engine_->LeftObjectCount(); }
+  void LeftObjectName(uint32_t index) { name_ = engine_->LeftObjectName(index); }
+  void SetMemoryBudget(uint64_t bytes, bool may_leave) { engine_->SetMemoryBudget(bytes, may_leave); }
+  // The answer: an array of WantedRange.
+  void Wanted() {
+    const std::span<const WantedRange> wanted = engine_->Wanted();
+    answer_ = {reinterpret_cast<const uint8_t*>(wanted.data()), wanted.size_bytes()};
+  }
+  uint32_t TakeWanted(uint32_t size) { return Give(engine_->TakeWanted(Bytes(size))); }
+  [[nodiscard]] uint32_t MakeRoom(uint64_t bytes) { return static_cast<uint32_t>(engine_->MakeRoom(bytes)); }
 
   // ---- Background work, checkpoint ------------------------------------------------------------------------
   // The number: steps that remain.
@@ -238,7 +252,7 @@ class EngineBinding {
   void StoredObjectName(uint32_t index) { name_ = engine_->StoredObjectName(index); }
 
  private:
-  static constexpr size_t kRecordLength = 14;
+  static constexpr size_t kRecordLength = 18;
 
   explicit EngineBinding(Engine::Pointer engine) : engine_(std::move(engine)) {}
 
@@ -352,6 +366,13 @@ EMSCRIPTEN_BINDINGS(omendb) {
       .function("cursorAfter", &EngineBinding::CursorAfter)
       .function("count", &EngineBinding::Count)
       .function("stats", &EngineBinding::Stats)
+      .function("leaveVectors", &EngineBinding::LeaveVectors)
+      .function("leftObjectCount", &EngineBinding::LeftObjectCount)
+      .function("leftObjectName", &EngineBinding::LeftObjectName)
+      .function("setMemoryBudget", &EngineBinding::SetMemoryBudget)
+      .function("wanted", &EngineBinding::Wanted)
+      .function("takeWanted", &EngineBinding::TakeWanted)
+      .function("makeRoom", &EngineBinding::MakeRoom)
       .function("work", &EngineBinding::Work)
       .function("beginCheckpoint", &EngineBinding::BeginCheckpoint)
       .function("nextCheckpointObject", &EngineBinding::NextCheckpointObject)

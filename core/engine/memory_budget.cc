@@ -37,6 +37,7 @@ bool MemoryBudget::MakeRoom(CollectionSet& collections, uint64_t bytes) const {
   for (;;) {
     const uint64_t needed = uint64_t{AllocatedBytes()} + bytes;
     if (needed <= bytes_) return true;
+    if (!may_leave_) return false;
     Collection* largest = nullptr;
     for (uint32_t i = 0; i < collections.count(); ++i) {
       Collection& collection = collections.at(i);

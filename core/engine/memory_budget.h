@@ -10,8 +10,11 @@ namespace omendb {
 
 class MemoryBudget {
  public:
-  // 0: no bounds.
-  void Set(uint64_t bytes) { bytes_ = bytes; }
+  // 0: no bounds. `may_leave`: what is stored can be read again, so vectors may leave memory.
+  void Set(uint64_t bytes, bool may_leave) {
+    bytes_ = bytes;
+    may_leave_ = may_leave;
+  }
   [[nodiscard]] bool bounded() const { return bytes_ > 0; }
   // Vectors leave until what is held fits, or none can leave any more. Between two calls what is held may be
   // more, by what one call needs.
@@ -26,6 +29,7 @@ class MemoryBudget {
 
  private:
   uint64_t bytes_ = 0;
+  bool may_leave_ = false;
 };
 
 }  // namespace omendb

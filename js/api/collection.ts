@@ -105,6 +105,12 @@ export class Collection<M = JsonValue> extends CollectionView<M> {
         ids: stats.idBytes,
         metadata: stats.metadataBytes,
       },
+      vectors: {
+        inMemory: stats.vectorsInMemory,
+        hits: stats.vectorHits,
+        misses: stats.vectorMisses,
+        evictions: stats.vectorEvictions,
+      },
     }
   }
 }

@@ -45,10 +45,13 @@ const STORAGE_NAMES = ['auto', 'memory', 'indexeddb', 'idbfs', 'opfs', 'fs'] as 
 const DATABASE_NAME_CHARACTERS_MAX = 255
 /** Of a folder's path, as Linux has it; what a file system takes is for it to say. */
 const PATH_CHARACTERS_MAX = 4096
+/** The engine itself, and one call's worth of vectors. */
+const MEMORY_BUDGET_BYTES_MIN = 4 << 20
 const OPTION_KEYS = [
   'storage',
   'durability',
   'retentionMs',
+  'memoryBudgetBytes',
   'worker',
   'readOnly',
   'sharing',
@@ -78,7 +81,8 @@ export function openWith(connect: Connect): Open {
   }
 }
 
-function checkSettings({ durability, retentionMs, recreate }: Partial<OpenOptions>): HostSettings {
+function checkSettings(options: Partial<OpenOptions>): HostSettings {
+  const { durability, retentionMs, recreate, memoryBudgetBytes } = options
   return {
     durability:
       durability === undefined
@@ -89,6 +93,15 @@ function checkSettings({ durability, retentionMs, recreate }: Partial<OpenOption
         ? (retentionMs ?? 0)
         : checkInteger('open: retentionMs', retentionMs, 0, Number.MAX_SAFE_INTEGER),
     recreate: checkBoolean('open: recreate', recreate, false),
+    memoryBudgetBytes:
+      memoryBudgetBytes === undefined
+        ? 0
+        : checkInteger(
+            'open: memoryBudgetBytes',
+            memoryBudgetBytes,
+            MEMORY_BUDGET_BYTES_MIN,
+            Number.MAX_SAFE_INTEGER,
+          ),
   }
 }
 

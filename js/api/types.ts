@@ -52,6 +52,13 @@ export interface OpenOptions {
   retentionMs?: number | undefined
   /** Begin anew where the browser has removed the database, instead of rejecting with `EVICTED`. */
   recreate?: boolean | undefined
+  /**
+   * What the engine's memory (`stats().memoryBytes`) is to stay below, in bytes, at least 4 MiB; default: no bounds. On the
+   * way there, vectors leave memory and are read from storage when they are compared (where the storage can be read in
+   * ranges: a folder, OPFS, IndexedDB; not in memory and key-value stores); then codes of `'auto'` get fewer bits; then writes
+   * reject with `LIMIT_EXCEEDED`. `collection.stats()` says how often vectors were found in memory.
+   */
+  memoryBudgetBytes?: number | undefined
   /** Open the last committed state without taking the writer lock. Writes reject with `READ_ONLY`. */
   readOnly?: boolean | undefined
   /**
@@ -228,6 +235,11 @@ export interface CollectionStats {
   segments: number
   /** Memory by purpose, in bytes. */
   memory: { vectors: number; codes: number; links: number; ids: number; metadata: number }
+  /**
+   * Vectors that are in memory now; the rest are in storage only. While there are such: how many of those that searches
+   * compared and `get` asked for were in memory (`hits`), were read (`misses`), and how many left memory again.
+   */
+  vectors: { inMemory: number; hits: number; misses: number; evictions: number }
 }
 
 export interface DatabaseStats {
@@ -266,8 +278,12 @@ export interface DatabaseStats {
   spaceAmplification: number
   /** Bytes that `open` read for each byte of live rows; 0 where there are none. */
   readAmplification: number
-  /** Size of the engine's wasm memory in bytes. */
+  /** Size of the engine's wasm memory in bytes. It never shrinks. */
   memoryBytes: number
+  /** Of these, what the engine holds now. */
+  engineBytes: number
+  /** The option of `open`; absent without one. */
+  memoryBudgetBytes?: number
   /** Bytes stored for this database, and what the store could still take where known. */
   storageUsedBytes: number
   storageAvailableBytes?: number

@@ -11,6 +11,7 @@ import { errorFromCode, OmenError } from '../errors/omen-error.js'
 import type { CoreEngine, NamedObject } from '../wasm/core-engine.js'
 import { macrotask } from './macrotask.js'
 import type { Store } from './store.js'
+import type { VectorReader } from './vector-reader.js'
 
 const WAL_BYTES_MAX = 64 << 20
 const WAL_OBJECTS_MAX = 1000
@@ -29,6 +30,7 @@ const OBJECT_BYTES = TURN_BYTES / 8
 export class Checkpointer {
   readonly #engine: CoreEngine
   readonly #store: Store
+  readonly #vectors: VectorReader
   readonly #walBytesWait: number
   #running: Promise<void> | null = null
   /** After a failure nothing is tried unasked until the WAL has grown to this. */
@@ -37,9 +39,10 @@ export class Checkpointer {
   /** What the last checkpoint could not free. */
   #unreclaimable = 0
 
-  constructor(engine: CoreEngine, store: Store, walBytesWait = WAL_BYTES_WAIT) {
+  constructor(engine: CoreEngine, store: Store, vectors: VectorReader, walBytesWait = WAL_BYTES_WAIT) {
     this.#engine = engine
     this.#store = store
+    this.#vectors = vectors
     this.#walBytesWait = walBytesWait
   }
 
@@ -123,7 +126,7 @@ export class Checkpointer {
         this.#engine.beginCheckpoint(true)
         try {
           for (;;) {
-            const object = this.#engine.nextCheckpointObject()
+            const object = await this.#vectors.read(() => this.#engine.nextCheckpointObject())
             if (object === null) break
             objects.push(object)
             await macrotask()
@@ -255,7 +258,11 @@ export class Checkpointer {
   /** The object's size; 0 when there was nothing more to store. */
   async #putNext(engine: CoreEngine, written: string[]): Promise<number> {
     if (this.#store.readOnlyReason !== null) throw this.#store.readOnlyError()
-    const object: NamedObject | null = engine.nextCheckpointObject()
+    // Another engine than the database's has all its vectors in memory.
+    const object: NamedObject | null =
+      engine === this.#engine
+        ? await this.#vectors.read(() => engine.nextCheckpointObject())
+        : engine.nextCheckpointObject()
     if (object === null) return 0
     const { adapter } = this.#store
     if (object.bytes.length > adapter.capabilities.largestObjectBytes) {

@@ -14,6 +14,7 @@ import { errorFromCode, OmenError } from '../errors/omen-error.js'
 import type { CoreCollectionOptions, CoreEngine, NamedObject } from '../wasm/core-engine.js'
 import type { Handles } from './handles.js'
 import type { Store } from './store.js'
+import type { VectorReader } from './vector-reader.js'
 
 /** Collections and views by their handles: a backup may be restored while the write waits. */
 export type WriteOperation =
@@ -48,10 +49,12 @@ interface Frame {
 export interface CommitQueueOptions {
   /** A frame of several writes holds at most about this much. */
   readonly frameBytesTarget: number
-  /** Resolves when the WAL may grow; a rejection is that of the writes that wait. */
-  readonly roomForFrame: () => Promise<void> | null
-  /** The WAL may grow now. */
-  readonly hasRoomForFrame: () => boolean
+  /** Resolves when WAL and memory may grow by a payload of so many bytes; a rejection is that of the writes that wait. */
+  readonly roomForFrame: (payloadBytes: number) => Promise<void>
+  /** They may now. */
+  readonly hasRoomForFrame: (payloadBytes: number) => boolean
+  /** For what a return to an earlier state needs of it. */
+  readonly vectors: VectorReader
   /** The time of a commit, in milliseconds since 1970. It never falls. */
   readonly now: () => number
   /** After a frame was applied, with the rows it changed. */
@@ -145,7 +148,7 @@ export class CommitQueue {
     await Promise.resolve()
     try {
       while (this.#waiting.length > 0) {
-        await this.#options.roomForFrame()
+        await this.#options.roomForFrame(this.#waiting[0]?.bytes ?? 0)
         await this.#store.exclusive(() => this.#commitFrames())
       }
     } catch (error) {
@@ -167,7 +170,10 @@ export class CommitQueue {
       this.#rejectWaiting(asOmenError(error))
       return
     }
-    let frame = this.#build((write, isFirst) => isFirst || !isAlone(write))
+    let frame =
+      this.#waiting[0]?.operation.kind === 'restore'
+        ? await this.#buildRestore()
+        : this.#build((write, isFirst) => isFirst || !isAlone(write))
     for (let count = 1; frame !== null; count += 1) {
       const stored = this.#store.put(frame.object)
       // Awaited right after the next frame is built.
@@ -193,7 +199,7 @@ export class CommitQueue {
   #buildAhead(before: Frame): Frame | null {
     const [first] = this.#waiting
     if (first === undefined || first.bytes < AHEAD_BYTES_MIN || !before.writes.every(isOfRows)) return null
-    if (!isOfRows(first) || this.#store.ephemeral || !this.#options.hasRoomForFrame()) return null
+    if (!isOfRows(first) || this.#store.ephemeral || !this.#options.hasRoomForFrame(first.bytes)) return null
     try {
       this.#engine.beginFrame(this.#options.now())
     } catch {
@@ -214,12 +220,34 @@ export class CommitQueue {
     }
   }
 
+  /** The frame of a return to an earlier state, whose rows may have to be read. */
+  async #buildRestore(): Promise<Frame | null> {
+    const [write] = this.#waiting.splice(0, 1)
+    if (write?.operation.kind !== 'restore') return null
+    const { view } = write.operation
+    write.begun()
+    try {
+      await this.#options.vectors.read(() => {
+        this.#engine.frameRestore(this.#handles.view(view))
+        return true
+      })
+    } catch (error) {
+      this.#giveUp([write], error)
+      return null
+    }
+    return this.#seal([write], () => this.#addToken(write))
+  }
+
   /** Fills and seals the frame begun; `null` when nothing came of it. */
   #build(mayTake: (write: Write, isFirst: boolean) => boolean): Frame | null {
     const writes: Write[] = []
+    return this.#seal(writes, () => this.#fill(writes, mayTake))
+  }
+
+  #seal(writes: readonly Write[], fill: () => void): Frame | null {
     let object: NamedObject
     try {
-      this.#fill(writes, mayTake)
+      fill()
       if (writes.length === 0) {
         this.#engine.discardFrame()
         return null
@@ -278,10 +306,14 @@ export class CommitQueue {
         continue
       }
       writes.push(write)
-      if (write.token !== undefined) this.#engine.frameToken(write.token)
+      this.#addToken(write)
       if (isAlone(write)) return
       bytes = after
     }
+  }
+
+  #addToken({ token }: Write): void {
+    if (token !== undefined) this.#engine.frameToken(token)
   }
 
   #add(operation: WriteOperation): void {
@@ -302,7 +334,7 @@ export class CommitQueue {
         this.#engine.frameTransaction(this.#handles.view(operation.view))
         break
       case 'restore':
-        this.#engine.frameRestore(this.#handles.view(operation.view))
+        // Always the first to wait, and the only one in its frame.
         break
     }
   }

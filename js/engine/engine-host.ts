@@ -1,7 +1,7 @@
 /**
  * EngineHost: one open database. The only place where storage and engine meet; it runs in a worker or in place.
  *
- * Reads are answered at once from the engine's memory. Writes go through the commit queue. Indexing and checkpoints
+ * Reads are answered from the engine's memory, at once where the vectors they need are there. Writes go through the commit queue. Indexing and checkpoints
  * go on between requests.
  *
  * Not here: how requests travel, what a user's values look like (js/api), where wasm and storage come from
@@ -10,21 +10,22 @@
 import type { StorageAdapter } from '../../storage/contract.js'
 import { errorFromCode, OmenError } from '../errors/omen-error.js'
 import { CoreEngine } from '../wasm/core-engine.js'
-import type { Token } from '../wasm/core-values.js'
+import type { CoreSearchRequest, Token } from '../wasm/core-values.js'
 import { rowCount } from '../wasm/row-batch.js'
 import type { CoreModule } from '../wasm/core-module.js'
 import { Backups } from './backups.js'
+import { Catalog } from './catalog.js'
 import { Checkpointer } from './checkpointer.js'
 import { CommitQueue } from './commit-queue.js'
 import { durabilityOf } from './durability.js'
 import { Handles } from './handles.js'
 import { hostStats } from './host-stats.js'
 import { Indexer } from './indexer.js'
+import { MemoryRoom } from './memory-room.js'
+import { frameBytesWithin, prepareMemory, setBudget } from './memory-setup.js'
 import {
   abortedError,
   asOmenError,
-  type CollectionInfo,
-  type CollectionSchema,
   type HostPort,
   type HostSettings,
   type HostStats,
@@ -35,9 +36,9 @@ import {
   type RequestOutput,
 } from './protocol.js'
 import { recover } from './recovery.js'
-import { checkAgrees, collectionInfo, coreOptions } from './schema.js'
 import { Store } from './store.js'
 import { Uploads } from './uploads.js'
+import { VectorReader } from './vector-reader.js'
 
 export interface HostOptions {
   readonly database: string
@@ -82,11 +83,13 @@ export class EngineHost implements HostPort {
   readonly #checkpointer: Checkpointer
   readonly #backups: Backups
   readonly #indexer: Indexer
+  readonly #vectors: VectorReader
   /** Bytes that opening read. */
   readonly #openingBytes: number
   /** Nothing may be left to do when a request is answered: nobody would do it. */
   readonly #isOnDemand: boolean
-  readonly #creating = new Map<string, Promise<unknown>>()
+  readonly #setBudget: (engine: CoreEngine) => void
+  readonly #catalog: Catalog
   #closing: Promise<null> | null = null
   /** Milliseconds since 1970: the latest that was seen, as a clock may be set back. */
   #nowMs = 0
@@ -99,7 +102,7 @@ export class EngineHost implements HostPort {
       .open(database, readOnly ? 'read' : 'write', { recreate: settings.recreate })
       .catch((error: unknown) => Promise.reject(asOmenError(error, 'STORAGE_FAILED')))
     try {
-      const createEngine = (): CoreEngine => CoreEngine.create(options.core)
+      const createEngine = (): CoreEngine => prepareMemory(CoreEngine.create(options.core), options)
       const recovered = await recover({ database, session, readOnly, createEngine, signal })
       const { engine, head, names, readBytes } = recovered
       const readOnlyReason = readOnly ? 'the database was opened with readOnly' : null
@@ -121,7 +124,7 @@ export class EngineHost implements HostPort {
     const inWorker = options.engine === 'worker'
     const { largestObjectBytes } = store.adapter.capabilities
     this.engine = options.engine
-    const frameBytes = inWorker ? FRAME_BYTES_WORKER : FRAME_BYTES_IN_PLACE
+    const frameBytes = frameBytesWithin(inWorker ? FRAME_BYTES_WORKER : FRAME_BYTES_IN_PLACE, options)
     this.partBytesMax = Math.min(frameBytes, largestObjectBytes / 2)
     this.#database = options.database
     this.#settings = options.settings
@@ -130,12 +133,25 @@ export class EngineHost implements HostPort {
     this.#openingBytes = openingBytes
     this.#handles = new Handles(core)
     this.#isOnDemand = options.clockStandsStill
-    this.#checkpointer = new Checkpointer(core, store)
+    this.#setBudget = (engine) => setBudget(engine, options)
+    this.#vectors = new VectorReader(core, store)
+    this.#checkpointer = new Checkpointer(core, store, this.#vectors)
     this.#backups = new Backups(core, store, this.#checkpointer)
+    const memory =
+      options.settings.memoryBudgetBytes === 0
+        ? null
+        : new MemoryRoom(core, {
+            work: () => this.#indexer.hurry(),
+            checkpoint: () => this.#checkpointer.run().catch(() => undefined),
+          })
     this.#queue = new CommitQueue(core, store, this.#handles, {
       frameBytesTarget: frameBytes,
-      roomForFrame: () => this.#checkpointer.roomForFrame(),
-      hasRoomForFrame: () => this.#checkpointer.hasRoomForFrame,
+      roomForFrame: async (bytes) => {
+        await this.#checkpointer.roomForFrame()
+        await memory?.make(bytes)
+      },
+      hasRoomForFrame: (bytes) => this.#checkpointer.hasRoomForFrame && memory?.has(bytes) !== false,
+      vectors: this.#vectors,
       now: () => this.#now(),
       onApplied: (rows) => {
         this.#forget()
@@ -144,8 +160,11 @@ export class EngineHost implements HostPort {
       },
     })
     this.#uploads = new Uploads(core, this.#handles, this.#queue)
+    this.#catalog = new Catalog(core, this.#handles, (operation, request) =>
+      this.#written(this.#queue.submit(operation, request)),
+    )
     const sliceMs = inWorker ? SLICE_WORKER_MS : SLICE_IN_PLACE_MS
-    this.#indexer = new Indexer(core, {
+    this.#indexer = new Indexer(core, this.#vectors, {
       sliceMs: options.clockStandsStill ? null : sliceMs,
       onCaughtUp: () => {
         if (!this.#isOnDemand) this.#checkpointer.afterIndexing()
@@ -182,22 +201,21 @@ export class EngineHost implements HostPort {
   }
 
   readonly #handlers: Handlers = {
-    search: (input) => {
-      const answer = this.#core.search({ ...input, ...this.#place(input) })
-      this.#indexer.noteRead()
-      return answer
+    search: (input, { signal }) => {
+      const request = { ...input, ...this.#place(input) }
+      return this.#noted(
+        this.#vectors.now(() => this.#core.search(request)) ?? this.#searchLater(request, signal),
+      )
     },
-    get: ({ ids, include, ...where }) => {
+    get: ({ ids, include, ...where }, { signal }) => {
       const { collection, view } = this.#place(where)
-      const answer = this.#core.get(collection, ids, include, view)
-      this.#indexer.noteRead()
-      return answer
+      return this.#noted(this.#vectors.read(() => this.#core.get(collection, ids, include, view), signal))
     },
-    list: ({ cursor, limit, include, ...where }) => {
+    list: ({ cursor, limit, include, ...where }, { signal }) => {
       const { collection, view } = this.#place(where)
-      const answer = this.#core.list(collection, cursor, limit, include, view)
-      this.#indexer.noteRead()
-      return answer
+      return this.#noted(
+        this.#vectors.read(() => this.#core.list(collection, cursor, limit, include, view), signal),
+      )
     },
     cursorAfter: ({ id, ...where }) => {
       const { collection, view } = this.#place(where)
@@ -225,10 +243,10 @@ export class EngineHost implements HostPort {
       return null
     },
 
-    collections: ({ view }) => this.#collections(this.#handles.view(view)),
+    collections: ({ view }) => this.#catalog.list(this.#handles.view(view)),
     openCollection: ({ name, schema, view }) =>
-      view === 0 ? this.#openCollection(name, schema) : this.#collectionIn(this.#handles.view(view), name),
-    dropCollection: ({ name }, options) => this.#dropCollection(name, options),
+      view === 0 ? this.#catalog.open(name, schema) : this.#catalog.openIn(this.#handles.view(view), name),
+    dropCollection: ({ name }, options) => this.#catalog.drop(name, options),
 
     openView: () => this.#handles.openView(),
     openViewAt: ({ at }) => this.#handles.openViewAt(at),
@@ -274,7 +292,10 @@ export class EngineHost implements HostPort {
       return null
     },
     finishRestore: async ({ restore }) => {
-      await this.#backups.finishRestore(restore, (next) => this.#handles.moveTo(next))
+      await this.#backups.finishRestore(restore, (next) => {
+        this.#setBudget(next)
+        this.#handles.moveTo(next)
+      })
       this.#indexer.noteWrite(0)
       return null
     },
@@ -295,58 +316,27 @@ export class EngineHost implements HostPort {
     relinquish: () => this.#relinquish(),
   }
 
+  /** A request was answered, or will be. */
+  #noted<T>(answer: T): T {
+    this.#indexer.noteRead()
+    return answer
+  }
+
+  /**
+   * Other requests come in between. Within a view, which they do not change, comparing every row goes on where it was.
+   */
+  async #searchLater(request: CoreSearchRequest, signal: AbortSignal | undefined) {
+    const own = request.view === 0 ? this.#core.openView() : 0
+    const inView = own === 0 ? request : { ...request, view: own }
+    try {
+      return await this.#vectors.later(() => this.#core.search(inView), signal)
+    } finally {
+      if (own !== 0 && !this.#core.failed) this.#core.closeView(own)
+    }
+  }
+
   #place({ collection, view }: { collection: number; view: number }) {
     return { collection: this.#handles.collection(collection), view: this.#handles.view(view) }
-  }
-
-  #collections(view: number): CollectionInfo[] {
-    const collections = view === 0 ? this.#core.collections() : this.#core.collectionsIn(view)
-    return collections.map((each) => collectionInfo(this.#core, this.#handles, each, view))
-  }
-
-  #collectionIn(view: number, name: string): CollectionInfo {
-    const collection = this.#core.findCollectionIn(view, name)
-    if (collection === 0) throw this.#noCollection(name)
-    return collectionInfo(this.#core, this.#handles, collection, view)
-  }
-
-  async #openCollection(name: string, schema: Partial<CollectionSchema> | null): Promise<CollectionInfo> {
-    for (;;) {
-      const collection = this.#core.findCollection(name)
-      if (collection !== 0) {
-        const info = collectionInfo(this.#core, this.#handles, collection)
-        if (schema !== null) checkAgrees(info, schema)
-        return info
-      }
-      if (schema === null) throw this.#noCollection(name)
-      await this.#create(name, schema)
-    }
-  }
-
-  /** Of calls for one new name that overlap, one creates; the others look again when it has. */
-  async #create(name: string, schema: Partial<CollectionSchema>): Promise<void> {
-    const underway = this.#creating.get(name)
-    if (underway !== undefined) {
-      await underway.catch(() => undefined)
-      return
-    }
-    const creating = this.#written(
-      this.#queue.submit({ kind: 'create', name, options: coreOptions(schema, this.#core) }),
-    )
-    this.#creating.set(name, creating)
-    try {
-      await creating
-    } finally {
-      this.#creating.delete(name)
-    }
-  }
-
-  async #dropCollection(name: string, options: RequestOptions): Promise<null> {
-    const collection = this.#core.findCollection(name)
-    if (collection === 0) throw this.#noCollection(name)
-    const handle = this.#handles.ofCollection(collection)
-    await this.#written(this.#queue.submit({ kind: 'drop', collection: handle }, options))
-    return null
   }
 
   /** What a view stands for becomes one commit; the view has ended then, whatever came of it. */
@@ -385,6 +375,7 @@ export class EngineHost implements HostPort {
     return hostStats(this.#core, this.#store, {
       openingBytes: this.#openingBytes,
       acceptedBytes: this.#queue.acceptedBytes,
+      memoryBudgetBytes: this.#settings.memoryBudgetBytes,
       busy: this.#busy,
       error: this.#indexer.error ?? this.#checkpointer.backgroundError,
     })
@@ -453,6 +444,7 @@ export class EngineHost implements HostPort {
     try {
       if (this.#store.mayLoseWrites && this.#store.readOnlyReason === null) await this.#store.sync()
     } finally {
+      await this.#store.closeReader()
       await this.#store.session.close()
     }
     // Until now nobody may have heard of it.
@@ -484,10 +476,6 @@ export class EngineHost implements HostPort {
 
   #requireWritable(): void {
     if (this.#store.readOnlyReason !== null) throw this.#store.readOnlyError()
-  }
-
-  #noCollection(name: string): OmenError {
-    return errorFromCode('NOT_FOUND', `there is no collection ${JSON.stringify(name)}`)
   }
 
   #closedError(): OmenError {

@@ -9,6 +9,7 @@ interface HostState {
   readonly openingBytes: number
   /** Bytes of rows and ids committed since. */
   readonly acceptedBytes: number
+  readonly memoryBudgetBytes: number
   readonly busy: boolean
   readonly error: OmenError | null
 }
@@ -45,6 +46,8 @@ export async function hostStats(engine: CoreEngine, store: Store, state: HostSta
     spaceAmplification: ratio(usage.usedBytes, sums.liveBytes),
     readAmplification: ratio(state.openingBytes, sums.liveBytes),
     memoryBytes: engine.wasmMemoryBytes(),
+    engineBytes: engine.memoryBytes(),
+    ...(state.memoryBudgetBytes === 0 ? {} : { memoryBudgetBytes: state.memoryBudgetBytes }),
     storageUsedBytes: usage.usedBytes,
     ...(usage.availableBytes === undefined ? {} : { storageAvailableBytes: usage.availableBytes }),
     busy: state.busy,

@@ -7,6 +7,7 @@ import { asOmenError } from './protocol.js'
 import type { OmenError } from '../errors/omen-error.js'
 import type { CoreEngine } from '../wasm/core-engine.js'
 import { delay, macrotask } from './macrotask.js'
+import type { VectorReader } from './vector-reader.js'
 
 export interface IndexerOptions {
   /** Slices of this length, in milliseconds; `null` where no clock can measure them. */
@@ -42,6 +43,7 @@ const STEPS_PER_IDLE_TURN = 64
 
 export class Indexer {
   readonly #engine: CoreEngine
+  readonly #vectors: VectorReader
   readonly #options: IndexerOptions
   #running: Promise<void> | null = null
   #stopped = false
@@ -50,12 +52,15 @@ export class Indexer {
   #requestsBeforeSlice = 0
   #importedAtMs = Number.NEGATIVE_INFINITY
   #left = 0
+  /** Writes that wait for the work to be done. */
+  #hurrying = 0
   #error: OmenError | null = null
   /** Who wants to know how much is left, after each slice. */
   readonly #watchers = new Set<(left: number) => void>()
 
-  constructor(engine: CoreEngine, options: IndexerOptions) {
+  constructor(engine: CoreEngine, vectors: VectorReader, options: IndexerOptions) {
     this.#engine = engine
+    this.#vectors = vectors
     this.#options = options
   }
 
@@ -76,7 +81,7 @@ export class Indexer {
   /** A request was answered: the next slice is a short one. */
   noteRead(): void {
     this.#requestsSeen += 1
-    if (this.#options.sliceMs === null && this.#left > 0 && !this.#stopped) this.#steps(STEPS_PER_READ)
+    if (this.#options.sliceMs === null && this.#left > 0 && !this.#stopped) void this.#steps(STEPS_PER_READ)
   }
 
   /** Rows were written, or the database was opened: there may be work. */
@@ -84,7 +89,7 @@ export class Indexer {
     this.#error = null
     if (this.#stopped) return
     if (this.#options.sliceMs === null) {
-      this.#steps(Math.min(Math.max(rows, STEPS_PER_READ), STEPS_PER_WRITE_MAX))
+      void this.#steps(Math.min(Math.max(rows, STEPS_PER_READ), STEPS_PER_WRITE_MAX))
       return
     }
     this.noteImport(rows)
@@ -107,9 +112,20 @@ export class Indexer {
     }
   }
 
+  /** The same for a write that waits for it: without pauses. */
+  async hurry(): Promise<void> {
+    this.#hurrying += 1
+    try {
+      this.noteWrite(0)
+      await this.#idle()
+    } finally {
+      this.#hurrying -= 1
+    }
+  }
+
   async #idle(): Promise<void> {
     if (this.#options.sliceMs === null) {
-      while (!this.#stopped && this.#steps(STEPS_PER_IDLE_TURN) > 0) {
+      while (!this.#stopped && (await this.#steps(STEPS_PER_IDLE_TURN)) > 0) {
         await macrotask()
         await this.#options.unblocked()
       }
@@ -128,7 +144,7 @@ export class Indexer {
       for (;;) {
         await (this.#isImporting ? delay(IMPORT_PAUSE_MS) : macrotask())
         await this.#options.unblocked()
-        if (this.#stopped || this.#slice(sliceMs) === 0) return
+        if (this.#stopped || (await this.#slice(sliceMs)) === 0) return
       }
     } finally {
       this.#running = null
@@ -136,18 +152,18 @@ export class Indexer {
   }
 
   get #isImporting(): boolean {
-    return performance.now() - this.#importedAtMs < IMPORT_ENDS_AFTER_MS
+    return this.#hurrying === 0 && performance.now() - this.#importedAtMs < IMPORT_ENDS_AFTER_MS
   }
 
   /** Steps left. Adapts to how long they take; one long step (the end of a compaction) must not make the rest tiny. */
-  #slice(sliceMs: number): number {
+  async #slice(sliceMs: number): Promise<number> {
     const isLoaded =
       this.#requestsSeen !== this.#requestsBeforeSlice || this.#options.writing() || this.#isImporting
     this.#requestsBeforeSlice = this.#requestsSeen
     const budgetMs = isLoaded ? Math.min(SLICE_UNDER_LOAD_MS, sliceMs) : sliceMs
     const steps = Math.max(1, Math.floor(this.#stepsPerMs * budgetMs))
     const start = performance.now()
-    const left = this.#steps(steps)
+    const left = await this.#steps(steps)
     const elapsedMs = performance.now() - start
     // Browsers round the clock; an unmeasurable slice only says that it was short.
     const measured = steps / Math.max(elapsedMs, 0.05)
@@ -156,17 +172,26 @@ export class Indexer {
     return left
   }
 
-  #steps(steps: number): number {
-    try {
-      this.#options.onSlice()
-      this.#left = this.#engine.work(steps)
-      if (this.#left === 0) this.#options.onCaughtUp()
-      for (const watcher of this.#watchers) watcher(this.#left)
-    } catch (error) {
+  /** Steps left. A promise only when vectors had to be read that cannot be read synchronously. */
+  #steps(steps: number): number | Promise<number> {
+    const failed = (error: unknown): number => {
       this.#left = 0
       this.#error = asOmenError(error)
       this.#options.onError()
+      return 0
     }
-    return this.#left
+    const worked = (left: number): number => {
+      this.#left = left
+      if (left === 0) this.#options.onCaughtUp()
+      for (const watcher of this.#watchers) watcher(left)
+      return left
+    }
+    try {
+      this.#options.onSlice()
+      const left = this.#vectors.read(() => this.#engine.work(steps))
+      return left instanceof Promise ? left.then(worked).catch(failed) : worked(left)
+    } catch (error) {
+      return failed(error)
+    }
   }
 }

@@ -30,6 +30,8 @@ export interface HostSettings {
   readonly retentionMs: number
   /** Begin anew where the browser has removed the database. */
   readonly recreate: boolean
+  /** What the engine's memory is to stay below, in bytes; 0: no bounds. */
+  readonly memoryBudgetBytes: number
 }
 
 /** A collection's options, every default filled in. */
@@ -88,6 +90,10 @@ export interface HostCollectionStats {
   readonly codes: Quantization
   readonly codeRowBytes: number
   readonly codeRecallLoss: number | null
+  readonly vectorsInMemory: number
+  readonly vectorHits: number
+  readonly vectorMisses: number
+  readonly vectorEvictions: number
 }
 
 export interface HostStats {
@@ -109,6 +115,8 @@ export interface HostStats {
   readonly spaceAmplification: number
   readonly readAmplification: number
   readonly memoryBytes: number
+  readonly engineBytes: number
+  readonly memoryBudgetBytes?: number
   readonly storageUsedBytes: number
   readonly storageAvailableBytes?: number
   readonly busy: boolean

@@ -124,12 +124,15 @@ function lostRace({ database }: RecoveryOptions, cause?: unknown): OmenError {
 async function loadObjects(engine: CoreEngine, options: RecoveryOptions): Promise<number> {
   const nameOf = (index: number): string => engine.requiredObjectName(index)
   const take = (index: number, bytes: Uint8Array): void => engine.loadObject(index, bytes)
-  const manifestCount = engine.requiredObjectCount()
-  const manifestBytes = await readInOrder(options, indexes(0, manifestCount), nameOf, take)
-  const named = indexes(manifestCount, engine.requiredObjectCount())
-  const namedBytes = await readInOrder(options, named, nameOf, take)
+  let readBytes = 0
+  // The manifest says what else there is, and that in turn which vectors have to be loaded.
+  for (let done = 0; done < engine.requiredObjectCount();) {
+    const known = engine.requiredObjectCount()
+    readBytes += await readInOrder(options, indexes(done, known), nameOf, take)
+    done = known
+  }
   engine.finishLoad()
-  return manifestBytes + namedBytes
+  return readBytes
 }
 
 /** Resolves to the names of all stored objects that are the engine's to delete, should nothing refer to them. */
@@ -151,6 +154,11 @@ async function planReplay(engine: CoreEngine, options: RecoveryOptions): Promise
     if (!(error instanceof OmenError) || error.code !== 'CORRUPTION') throw error
     await offerOverlooked(engine, options, wal)
     engine.planReplay()
+  }
+  const stored = new Set(names)
+  for (const name of engine.vectors.leftObjectNames()) {
+    if (stored.has(name)) continue
+    throw errorFromCode('CORRUPTION', `object ${name}: expected it to be stored, found nothing`)
   }
   return names.filter((name) => ENGINE_NAME.test(name))
 }

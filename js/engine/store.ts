@@ -8,7 +8,13 @@
  * Objects may be put *relaxed*: then a crash of the machine may take them until the next `sync`. What a head names is
  * synced before that head is set, whatever the durability of writes is.
  */
-import type { StorageAdapter, StorageObject, StorageSession, StorageUsage } from '../../storage/contract.js'
+import type {
+  ObjectRange,
+  StorageAdapter,
+  StorageObject,
+  StorageSession,
+  StorageUsage,
+} from '../../storage/contract.js'
 import { errorFromCode, type OmenError } from '../errors/omen-error.js'
 import { asOmenError, type Durability } from './protocol.js'
 
@@ -47,6 +53,8 @@ export class Store {
   readonly #database: string
   #readOnlyReason: string | null
   #released: Promise<void> | null = null
+  /** For reads after that. */
+  #reader: Promise<StorageSession> | null = null
   #last: Promise<unknown> = Promise.resolve()
   /** Tasks given to `exclusive` that have not settled. */
   #tasks = 0
@@ -114,6 +122,34 @@ export class Store {
     } finally {
       await reader.close()
     }
+  }
+
+  /** Reads ranges to their places in `into` before it returns; false when that is not possible now. */
+  readNow(ranges: readonly ObjectRange[], places: readonly number[], into: Uint8Array): boolean {
+    if (this.#released !== null || this.session.readNow === undefined) return false
+    return this.session.readNow(
+      ranges.map(({ name, start, end }, i) => {
+        const place = places[i] as number
+        return { name, start, into: into.subarray(place, place + end - start) }
+      }),
+    )
+  }
+
+  /** `null` for objects that are not there. A handle that gave its session up reads what the next writer left. */
+  async readRanges(ranges: readonly ObjectRange[]): Promise<(Uint8Array | null)[]> {
+    const session = this.#released === null ? this.session : await this.#readSession()
+    if (session.getRanges !== undefined) return session.getRanges(ranges)
+    return Promise.all(ranges.map(({ name, ...range }) => session.get(name, range)))
+  }
+
+  #readSession(): Promise<StorageSession> {
+    this.#reader ??= this.adapter.open(this.#database, 'read')
+    return this.#reader
+  }
+
+  /** When the host closes. */
+  async closeReader(): Promise<void> {
+    await (await this.#reader?.catch(() => null))?.close()
   }
 
   readOnlyError(): OmenError {

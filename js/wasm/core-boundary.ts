@@ -15,6 +15,15 @@ const SCRATCH_KEPT_BYTES = 1 << 20
 
 const decoder = new TextDecoder()
 
+/** kVectorsWanted of core/include/omendb/status.h. */
+const VECTORS_WANTED = 255
+
+/**
+ * No error: the call needs vectors that lie in storage (`CoreEngine.wanted`). Whoever makes calls that may say so brings
+ * them and calls again (js/engine/vector-reader.ts).
+ */
+export class VectorsWanted extends Error {}
+
 /** Why the engines of one instance are unusable; `failure` is `null` while they are not. They share their memory. */
 interface Trap {
   failure: { message: string; cause: unknown } | null
@@ -84,7 +93,7 @@ export class CoreBoundary {
     try {
       return call(this.#binding)
     } catch (error) {
-      if (error instanceof OmenError) throw error
+      if (error instanceof OmenError || error instanceof VectorsWanted) throw error
       const message = `the engine stopped (${String(error)}); open the database again to recover what was committed`
       this.#trap.failure = { message, cause: error }
       throw errorFromCode('ENGINE_FAILED', message, error)
@@ -136,6 +145,7 @@ export class CoreBoundary {
 
   unwrap(code: number): void {
     if (code === 0) return
+    if (code === VECTORS_WANTED) throw new VectorsWanted()
     const message = this.#text(this.#binding.messagePointer(), this.#binding.messageSize())
     throw errorFromCode(codeFromNumber(code), message)
   }
@@ -145,6 +155,17 @@ export class CoreBoundary {
       this.unwrap(binding.framePayload(bytes.length))
       this.#instance.HEAPU8.set(bytes, binding.answerPointer())
     })
+  }
+
+  /** Memory for an argument that is filled by the caller, at once. */
+  scratch(size: number): Uint8Array {
+    if (size > this.#scratchCapacity) this.#reserveScratch(size)
+    return this.#instance.HEAPU8.subarray(this.#scratchPointer, this.#scratchPointer + size)
+  }
+
+  /** After a large argument. */
+  trimScratch(): void {
+    if (this.#scratchCapacity > SCRATCH_KEPT_BYTES) this.#reserveScratch(0)
   }
 
   toScratch(bytes: Uint8Array): void {

@@ -24,6 +24,7 @@ import {
   unknownValue,
   type ViewId,
 } from './core-values.js'
+import { CoreVectors } from './core-vectors.js'
 import { VECTOR_TYPES } from './vector-types.js'
 
 export type { CollectionId, CoreCollectionOptions, NamedObject } from './core-values.js'
@@ -35,6 +36,8 @@ const NOT_MEASURED = 0xffff_ffff
 
 export class CoreEngine {
   readonly simd: SimdLevel
+  /** Vectors in storage, and the memory budget. */
+  readonly vectors = new CoreVectors(() => this.#boundary)
   #boundary: CoreBoundary
   #isReader = true
 
@@ -419,6 +422,10 @@ export class CoreEngine {
       codes: QUANTIZATIONS[Number(record[11])] ?? unknownValue('quantization', record[11]),
       codeRowBytes: Number(record[12]),
       codeRecallLoss: Number(record[13]) === NOT_MEASURED ? null : Number(record[13]) / 1e6,
+      vectorHits: Number(record[14]),
+      vectorMisses: Number(record[15]),
+      vectorEvictions: Number(record[16]),
+      vectorsInMemory: Number(record[17]),
     }
   }
 

@@ -99,6 +99,14 @@ export interface EngineBinding {
   count(collection: number, view: number): number
   stats(collection: number): number
 
+  leaveVectors(bytesMin: bigint): void
+  leftObjectCount(): number
+  leftObjectName(index: number): void
+  setMemoryBudget(bytes: bigint, mayLeave: boolean): void
+  wanted(): void
+  takeWanted(size: number): number
+  makeRoom(bytes: bigint): number
+
   work(steps: number): number
 
   beginCheckpoint(whole: boolean): number

@@ -67,6 +67,12 @@ export interface CoreCollectionStats {
   readonly codeRowBytes: number
   /** 0..1; `null` before it was measured. */
   readonly codeRecallLoss: number | null
+  /** Of vectors that were compared or asked for by id: found in memory, and brought from storage. */
+  readonly vectorHits: number
+  readonly vectorMisses: number
+  /** How often one left memory. */
+  readonly vectorEvictions: number
+  readonly vectorsInMemory: number
 }
 
 export interface NamedObject {

@@ -269,9 +269,10 @@ class Engine {
   void LeaveVectors(uint64_t bytes_min);
   [[nodiscard]] uint32_t LeftObjectCount() const;
   [[nodiscard]] std::string_view LeftObjectName(uint32_t index) const;
-  // What this module's engines hold is to stay below: vectors leave memory for that, as they can be read from
-  // storage at any time. 0: no bounds.
-  void SetMemoryBudget(uint64_t bytes);
+  // What this module's engines hold is to stay below `bytes`; 0: no bounds. First vectors leave memory
+  // (`may_leave`: stored objects can be read in ranges), then codes that kAuto chose get fewer bits, then writes
+  // are refused with LIMIT_EXCEEDED.
+  void SetMemoryBudget(uint64_t bytes, bool may_leave = true);
   [[nodiscard]] std::span<const WantedRange> Wanted() const;
   // CORRUPTION (object, offset, expected and found checksum), OUT_OF_MEMORY, INVALID_ARGUMENT.
   Status TakeWanted(std::span<const uint8_t> bytes);

@@ -30,10 +30,12 @@ describeBoth('a database', (openMemory, worker) => {
       spaceAmplification: expect.any(Number) as number,
       readAmplification: 0,
       memoryBytes: expect.any(Number) as number,
+      engineBytes: expect.any(Number) as number,
       storageUsedBytes: expect.any(Number) as number,
       busy: expect.any(Boolean) as boolean,
     })
-    const { memory, ...rest } = await notes.stats()
+    const { memory, vectors, ...rest } = await notes.stats()
+    expect(vectors).toEqual({ inMemory: 1, hits: 0, misses: 0, evictions: 0 })
     expect(rest).toEqual({
       name: 'notes',
       dimensions: 3,

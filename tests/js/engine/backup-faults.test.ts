@@ -5,6 +5,7 @@ import { Checkpointer } from '../../../js/engine/checkpointer.js'
 import { CommitQueue } from '../../../js/engine/commit-queue.js'
 import { Handles } from '../../../js/engine/handles.js'
 import { Store } from '../../../js/engine/store.js'
+import { VectorReader } from '../../../js/engine/vector-reader.js'
 import { errorFromCode } from '../../../js/errors/omen-error.js'
 import { encodeRowBatch } from '../../../js/wasm/row-batch.js'
 import { newEngine } from '../wasm/open-core.js'
@@ -176,12 +177,14 @@ describe('writes that outrun checkpoints', () => {
       ephemeral: false,
       durability: 'strict',
     })
-    const checkpointer = new Checkpointer(engine, store, walBytesWait)
+    const vectors = new VectorReader(engine, store)
+    const checkpointer = new Checkpointer(engine, store, vectors, walBytesWait)
     const handles = new Handles(engine)
     let walBytesMax = 0
     const queue = new CommitQueue(engine, store, handles, {
       frameBytesTarget: 4096,
-      roomForFrame: () => checkpointer.roomForFrame(),
+      roomForFrame: async () => checkpointer.roomForFrame() ?? undefined,
+      vectors,
       hasRoomForFrame: () => checkpointer.hasRoomForFrame,
       now: () => 1,
       onApplied: () => (walBytesMax = Math.max(walBytesMax, engine.uncheckpointedWalBytes())),

@@ -11,7 +11,7 @@ async function openHost(disk: SimulatedDisk): Promise<EngineHost> {
     database: 'simulated',
     adapter: disk,
     readOnly: false,
-    settings: { durability: 'strict', retentionMs: 0, recreate: false },
+    settings: { durability: 'strict', retentionMs: 0, recreate: false, memoryBudgetBytes: 0 },
     core: await loadCore(),
     engine: 'in-place',
     ephemeral: false,

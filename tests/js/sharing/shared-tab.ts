@@ -39,7 +39,7 @@ export async function openTab(
     const engine = await EngineHost.open({
       ...{ database: 'simulated', adapter, core, engine: 'worker' },
       ...{ readOnly: false, ephemeral: false, clockStandsStill: false },
-      settings: { durability, retentionMs: 0, recreate: false },
+      settings: { durability, retentionMs: 0, recreate: false, memoryBudgetBytes: 0 },
     })
     return watched(engine, views)
   }
