@@ -280,8 +280,8 @@ class EngineBinding {
 }  // namespace
 }  // namespace omendb
 
-// embind_runtime.js takes the place of libembind, so this is here: a list of what to bind again in further threads, of
-// which there are none, and the types that calls return.
+// embind_runtime.js takes the place of libembind, so this is here: a list of what to bind again in further
+// threads, of which there are none, and the types that calls return.
 void emscripten::internal::_embind_register_bindings(InitFunc* /*bindings*/) {}
 
 EMSCRIPTEN_BINDINGS(omendb) {
