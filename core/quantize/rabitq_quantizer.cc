@@ -3,16 +3,15 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <limits>
 
 #include "distance/kernels.h"
 #include "omendb/limits.h"
 #include "quantize/reordered_sums.h"
+#include "quantize/rounding.h"
 
 namespace omendb {
 namespace {
 
-constexpr float kFarthest = std::numeric_limits<float>::max();
 constexpr float kQueryCodeMax = 127;
 constexpr size_t kFactorOffset = 4;
 constexpr size_t kCenterTermOffset = 8;  // under dot
@@ -134,12 +133,6 @@ float DecodeFactor(const uint8_t* row, float squared_length) {
   return SquaredResidual(row) / factor / squared_length;
 }
 
-// The nearest integer, for |value| < 2^22 (see scalar_quantizer.cc).
-inline int32_t RoundToInt(float value) {
-  constexpr float kShift = 12582912;
-  return std::bit_cast<int32_t>(value + kShift) - std::bit_cast<int32_t>(kShift);
-}
-
 }  // namespace
 
 RabitqQuantizer::RabitqQuantizer(Metric metric, uint32_t dimensions, uint32_t bits, uint64_t seed)
@@ -148,16 +141,9 @@ RabitqQuantizer::RabitqQuantizer(Metric metric, uint32_t dimensions, uint32_t bi
 }
 
 Quantization RabitqQuantizer::kind() const {
-  switch (bits_) {
-    case 1:
-      return Quantization::kRabitq1;
-    case 2:
-      return Quantization::kRabitq2;
-    case 4:
-      return Quantization::kRabitq4;
-    default:
-      return Quantization::kRabitq7;
-  }
+  auto kind = Quantization::kRabitq1;
+  while (RabitqBits(kind) != bits_) kind = static_cast<Quantization>(static_cast<uint8_t>(kind) + 1);
+  return kind;
 }
 
 size_t RabitqQuantizer::row_bytes() const {

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <limits>
 
 #include "distance/kernels.h"
 #include "omendb/limits.h"
 #include "quantize/reordered_sums.h"
+#include "quantize/rounding.h"
 #include "quantize/value_ranges.h"
 
 namespace omendb {
@@ -23,17 +23,9 @@ constexpr float kStepMin = 1e-30F;
 constexpr auto kValueMax = static_cast<float>(4 * kNormMax);
 constexpr double kWeightMax = 32767;
 constexpr double kWeightScaleMin = 1e-37;  // its inverse is an f32
-constexpr float kFarthest = std::numeric_limits<float>::max();
 
 constexpr uint32_t PaddedDimensions(uint32_t dimensions) {
   return (dimensions + kBlockDimensions - 1) / kBlockDimensions * kBlockDimensions;
-}
-
-// The nearest integer, for |value| < 2^22: adding 1.5 * 2^23 leaves it in the low bits. Unlike lrint this
-// is two plain operations, which every compiler vectorizes.
-inline int32_t RoundToInt(float value) {
-  constexpr float kShift = 12582912;
-  return std::bit_cast<int32_t>(value + kShift) - std::bit_cast<int32_t>(kShift);
 }
 
 inline int8_t ToCode(float scaled) {
