@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 
+#include "base/small_code.h"
 #include "distance/kernels.h"
 #include "omendb/limits.h"
 #include "quantize/reordered_sums.h"
@@ -151,7 +152,8 @@ size_t RabitqQuantizer::row_bytes() const {
   return codes_offset() + size_t{padded_dimensions()} * stored_bits / 8;
 }
 
-Status RabitqQuantizer::Train(std::span<const float* const> rows, std::span<const float> inverse_norms) {
+OMENDB_SMALL_CODE Status RabitqQuantizer::Train(std::span<const float* const> rows,
+                                                std::span<const float> inverse_norms) {
   assert(!rows.empty() && rows.size() == inverse_norms.size());
   Array<double> sums;
   Array<float> center;
@@ -168,7 +170,7 @@ Status RabitqQuantizer::Train(std::span<const float* const> rows, std::span<cons
   return Adopt(seed_, std::move(center));
 }
 
-Status RabitqQuantizer::Adopt(uint64_t seed, Array<float> center) {
+OMENDB_SMALL_CODE Status RabitqQuantizer::Adopt(uint64_t seed, Array<float> center) {
   Rotation rotation;
   OMENDB_TRY(rotation.Init(dimensions_, seed));
   seed_ = seed;
@@ -340,14 +342,14 @@ size_t RabitqQuantizer::memory_bytes() const {
 
 // ---- Storage ------------------------------------------------------------------------------------------
 
-Status RabitqQuantizer::Serialize(Bytes& out) const {
+OMENDB_SMALL_CODE Status RabitqQuantizer::Serialize(Bytes& out) const {
   OMENDB_TRY(PutNumber<uint32_t>(out, QuantizerTag(kind(), metric_)));
   OMENDB_TRY(PutNumber<uint32_t>(out, dimensions_));
   OMENDB_TRY(PutNumber<uint64_t>(out, seed_));
   return out.Append({reinterpret_cast<const uint8_t*>(center_.data()), dimensions_ * sizeof(float)});
 }
 
-Status RabitqQuantizer::Deserialize(Reader& in) {
+OMENDB_SMALL_CODE Status RabitqQuantizer::Deserialize(Reader& in) {
   const auto stored_dimensions = in.Number<uint32_t>();
   const auto seed = in.Number<uint64_t>();
   if (in.failed() || stored_dimensions != dimensions_) {

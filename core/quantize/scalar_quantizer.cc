@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 
+#include "base/small_code.h"
 #include "distance/kernels.h"
 #include "omendb/limits.h"
 #include "quantize/reordered_sums.h"
@@ -109,7 +110,8 @@ const int8_t* CodesOf(const uint8_t* row) {
 
 size_t ScalarQuantizer::RowBytes(uint32_t dimensions) { return kCodesOffset + PaddedDimensions(dimensions); }
 
-Status ScalarQuantizer::Train(std::span<const float* const> rows, std::span<const float> inverse_norms) {
+OMENDB_SMALL_CODE Status ScalarQuantizer::Train(std::span<const float* const> rows,
+                                                std::span<const float> inverse_norms) {
   assert(!rows.empty() && rows.size() == inverse_norms.size());
   size_t count = std::min<size_t>(rows.size(), kSampleRowsMax);
   Array<const float*> sample;
@@ -139,7 +141,7 @@ Status ScalarQuantizer::Train(std::span<const float* const> rows, std::span<cons
   return Adopt(std::move(centers), std::move(steps));
 }
 
-Status ScalarQuantizer::Adopt(Array<float> centers, Array<float> steps) {
+OMENDB_SMALL_CODE Status ScalarQuantizer::Adopt(Array<float> centers, Array<float> steps) {
   uint32_t padded = PaddedDimensions(dimensions_);
   Array<float> inverse_steps;
   Array<float> slopes;
@@ -326,7 +328,7 @@ size_t ScalarQuantizer::memory_bytes() const {
   return floats * sizeof(float);
 }
 
-Status ScalarQuantizer::Serialize(Bytes& out) const {
+OMENDB_SMALL_CODE Status ScalarQuantizer::Serialize(Bytes& out) const {
   OMENDB_TRY(out.ReserveMore(8 + size_t{dimensions_} * 2 * sizeof(float)));
   OMENDB_TRY(PutNumber<uint32_t>(out, QuantizerTag(kind(), metric_)));
   OMENDB_TRY(PutNumber<uint32_t>(out, dimensions_));
@@ -336,7 +338,7 @@ Status ScalarQuantizer::Serialize(Bytes& out) const {
   return Status::Ok();
 }
 
-Status ScalarQuantizer::Deserialize(Reader& in) {
+OMENDB_SMALL_CODE Status ScalarQuantizer::Deserialize(Reader& in) {
   auto stored_dimensions = in.Number<uint32_t>();
   if (in.failed() || stored_dimensions != dimensions_) {
     return Status::Error(Code::kCorruption, "quantizer: expected ", dimensions_, " dimensions, found ",
