@@ -12,15 +12,13 @@ namespace omendb {
 namespace {
 
 // Sizes are asked back from the allocator: a header in front of each block would cost a whole cache
-// line to keep the alignment. In whole cache lines: emmalloc (wasm) adds to a block the gap that aligning
-// the next one leaves, so that the size it tells grows, by less than a line, while the block lives.
+// line to keep the alignment.
 size_t UsableBytes(void* pointer) {
 #if defined(__APPLE__)
-  const size_t bytes = malloc_size(pointer);
+  return malloc_size(pointer);
 #else
-  const size_t bytes = malloc_usable_size(pointer);
+  return malloc_usable_size(pointer);
 #endif
-  return bytes / kCacheLineBytes * kCacheLineBytes;
 }
 
 // Relaxed: a count of bytes orders nothing. Without threads (wasm) these are plain loads and stores.
