@@ -163,7 +163,7 @@ const host = [
   {
     what: 'the token of a write is not stored with it',
     file: 'js/engine/commit-queue.ts',
-    find: 'if (write.token !== undefined) this.#engine.frameToken(write.token)',
+    find: 'if (token !== undefined) this.#engine.frameToken(token)',
     replace: '',
     test: engine('tokens'),
   },
@@ -257,6 +257,56 @@ const core = [
     find: 'return a.epoch() > b.epoch();',
     replace: 'return a.epoch() < b.epoch();',
     test: 'engine:*',
+  },
+  {
+    what: 'RaBitQ’s error bound is half as wide',
+    file: 'core/quantize/rabitq_quantizer.cc',
+    find: 'kErrorDeviations = 3;',
+    replace: 'kErrorDeviations = 1.5F;',
+    test: 'quantize:*RabitqEstimate*',
+  },
+  {
+    what: 'a rotation is undone with the signs of another round',
+    file: 'core/quantize/rotation.cc',
+    find: '    Transform(Part(vector, round), part_);\n    Multiply(vector, Signs(round), padded_);',
+    replace:
+      '    Transform(Part(vector, round), part_);\n    Multiply(vector, Signs((round + 1) % kRounds), padded_);',
+    test: 'quantize:*Rotation*',
+  },
+  {
+    what: 'RaBitQ’s dot products leave out what rows have with the center',
+    file: 'core/quantize/rabitq_quantizer.cc',
+    find: 'if (metric_ == Metric::kDot) query->term_scale = -1;',
+    replace: 'if (metric_ == Metric::kDot) query->term_scale = 0;',
+    test: 'quantize:*Rabitq*',
+  },
+  {
+    what: 'a stored rotation is made from the collection’s seed',
+    file: 'core/quantize/rabitq_quantizer.cc',
+    find: 'return Adopt(seed, std::move(center));',
+    replace: 'return Adopt(seed == 0 ? seed : seed_, std::move(center));',
+    test: 'quantize:*Stored*',
+  },
+  {
+    what: 'halves without a leading digit are taken for others',
+    file: 'core/distance/scalar.cc',
+    find: '  if (rest < 1U << 23) bits',
+    replace: '  if (rest == 0) bits',
+    test: 'distance:*',
+  },
+  {
+    what: 'bytes of vectors have no sign',
+    file: 'core/distance/scalar.cc',
+    find: 'static_cast<float>(static_cast<int8_t>(bytes[i]));',
+    replace: 'static_cast<float>(bytes[i]);',
+    test: 'distance:*',
+  },
+  {
+    what: 'bits that stand for no dimension are taken as they are',
+    file: 'core/distance/metric.cc',
+    find: '  if (type == VectorType::kBinary) OMENDB_TRY(CheckUnusedBits(row, dimensions));\n',
+    replace: '  if (dimensions == 0) OMENDB_TRY(CheckUnusedBits(row, dimensions));\n',
+    test: 'distance:*',
   },
 ]
 

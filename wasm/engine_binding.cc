@@ -294,9 +294,18 @@ class EngineBinding {
 }  // namespace
 }  // namespace omendb
 
+// embind_runtime.js takes the place of libembind, so this is here: a list of what to bind again in further
+// threads, of which there are none, and the types that calls return.
+void emscripten::internal::_embind_register_bindings(InitFunc* /*bindings*/) {}
+
 EMSCRIPTEN_BINDINGS(omendb) {
   using emscripten::allow_raw_pointers;
+  using namespace emscripten::internal;
   using omendb::EngineBinding;
+  _embind_register_void(TypeID<void>::get(), nullptr);
+  _embind_register_bool(TypeID<bool>::get(), nullptr, true, false);
+  _embind_register_integer(TypeID<uint32_t>::get(), nullptr, sizeof(uint32_t), 0, UINT32_MAX);
+  _embind_register_bigint(TypeID<uint64_t>::get(), nullptr, sizeof(uint64_t), 0, UINT64_MAX);
   emscripten::class_<EngineBinding>("EngineBinding")
       .class_function("create", &EngineBinding::Create, allow_raw_pointers())
       .class_function("memoryBytes", &EngineBinding::MemoryBytes)

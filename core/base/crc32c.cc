@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/coding.h"
+#include "base/small_code.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -19,7 +20,7 @@ constexpr size_t kSlices = 16;
 struct SliceTables {
   std::array<std::array<uint32_t, 256>, kSlices> slice;
 
-  SliceTables() {  // NOLINT(cppcoreguidelines-pro-type-member-init): every entry is written
+  OMENDB_SMALL_CODE SliceTables() {  // NOLINT(cppcoreguidelines-pro-type-member-init): every entry is written
     for (uint32_t byte = 0; byte < 256; ++byte) {
       uint32_t crc = byte;
       for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? kPolynomial : 0);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "index/kept_queries.h"
+
 namespace omendb {
 namespace {
 
@@ -35,16 +37,7 @@ bool RabitqScorer::SameRow(uint32_t a, uint32_t b) const {
   return std::memcmp(rows_.row(a), rows_.row(b), rows_.stride_bytes()) == 0;
 }
 
-Status RabitqScorer::ReserveKept(uint32_t count) {
-  if (count <= kept_.size()) return Status::Ok();
-  OMENDB_TRY(kept_.Reserve(count));
-  while (kept_.size() < count) {
-    RabitqQuantizer::Query query;
-    OMENDB_TRY(quantizer_.ReserveQuery(&query));
-    kept_.PushReserved(std::move(query));
-  }
-  return Status::Ok();
-}
+Status RabitqScorer::ReserveKept(uint32_t count) { return ReserveKeptQueries(quantizer_, count, kept_); }
 
 bool RabitqScorer::AnyKeptNearer(uint32_t count, uint32_t ordinal, float distance) const {
   const uint8_t* row = rows_.row(ordinal);

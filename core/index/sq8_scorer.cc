@@ -2,17 +2,16 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
+
+#include "index/kept_queries.h"
+#include "quantize/rounding.h"
 
 namespace omendb {
 namespace {
 
 // Terms near the end of f32's range may meet as infinity minus infinity. As a Neighbor a NaN could sort
 // before everything; "as far as can be" is what the quantizer says of such rows.
-inline float Bounded(float distance) {
-  constexpr float kFarthest = std::numeric_limits<float>::max();
-  return distance < kFarthest ? distance : kFarthest;
-}
+inline float Bounded(float distance) { return distance < kFarthest ? distance : kFarthest; }
 
 }  // namespace
 
@@ -69,16 +68,7 @@ bool Sq8Scorer::SameRow(uint32_t a, uint32_t b) const {
   return std::memcmp(rows_.row(a), rows_.row(b), rows_.stride_bytes()) == 0;
 }
 
-Status Sq8Scorer::ReserveKept(uint32_t count) {
-  if (count <= kept_.size()) return Status::Ok();
-  OMENDB_TRY(kept_.Reserve(count));
-  while (kept_.size() < count) {
-    Query query;
-    OMENDB_TRY(quantizer_.ReserveQuery(&query));
-    kept_.PushReserved(std::move(query));
-  }
-  return Status::Ok();
-}
+Status Sq8Scorer::ReserveKept(uint32_t count) { return ReserveKeptQueries(quantizer_, count, kept_); }
 
 void Sq8Scorer::SetKept(uint32_t slot, uint32_t ordinal) {
   quantizer_.PrepareQueryFromRow(rows_.row(ordinal), &kept_[slot]);

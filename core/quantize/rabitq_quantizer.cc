@@ -3,16 +3,16 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <limits>
 
+#include "base/small_code.h"
 #include "distance/kernels.h"
 #include "omendb/limits.h"
 #include "quantize/reordered_sums.h"
+#include "quantize/rounding.h"
 
 namespace omendb {
 namespace {
 
-constexpr float kFarthest = std::numeric_limits<float>::max();
 constexpr float kQueryCodeMax = 127;
 constexpr size_t kFactorOffset = 4;
 constexpr size_t kCenterTermOffset = 8;  // under dot
@@ -134,12 +134,6 @@ float DecodeFactor(const uint8_t* row, float squared_length) {
   return SquaredResidual(row) / factor / squared_length;
 }
 
-// The nearest integer, for |value| < 2^22 (see scalar_quantizer.cc).
-inline int32_t RoundToInt(float value) {
-  constexpr float kShift = 12582912;
-  return std::bit_cast<int32_t>(value + kShift) - std::bit_cast<int32_t>(kShift);
-}
-
 }  // namespace
 
 RabitqQuantizer::RabitqQuantizer(Metric metric, uint32_t dimensions, uint32_t bits, uint64_t seed)
@@ -148,16 +142,9 @@ RabitqQuantizer::RabitqQuantizer(Metric metric, uint32_t dimensions, uint32_t bi
 }
 
 Quantization RabitqQuantizer::kind() const {
-  switch (bits_) {
-    case 1:
-      return Quantization::kRabitq1;
-    case 2:
-      return Quantization::kRabitq2;
-    case 4:
-      return Quantization::kRabitq4;
-    default:
-      return Quantization::kRabitq7;
-  }
+  auto kind = Quantization::kRabitq1;
+  while (RabitqBits(kind) != bits_) kind = static_cast<Quantization>(static_cast<uint8_t>(kind) + 1);
+  return kind;
 }
 
 size_t RabitqQuantizer::row_bytes() const {
@@ -165,7 +152,8 @@ size_t RabitqQuantizer::row_bytes() const {
   return codes_offset() + size_t{padded_dimensions()} * stored_bits / 8;
 }
 
-Status RabitqQuantizer::Train(std::span<const float* const> rows, std::span<const float> inverse_norms) {
+OMENDB_SMALL_CODE Status RabitqQuantizer::Train(std::span<const float* const> rows,
+                                                std::span<const float> inverse_norms) {
   assert(!rows.empty() && rows.size() == inverse_norms.size());
   Array<double> sums;
   Array<float> center;
@@ -182,7 +170,7 @@ Status RabitqQuantizer::Train(std::span<const float* const> rows, std::span<cons
   return Adopt(seed_, std::move(center));
 }
 
-Status RabitqQuantizer::Adopt(uint64_t seed, Array<float> center) {
+OMENDB_SMALL_CODE Status RabitqQuantizer::Adopt(uint64_t seed, Array<float> center) {
   Rotation rotation;
   OMENDB_TRY(rotation.Init(dimensions_, seed));
   seed_ = seed;
@@ -354,14 +342,14 @@ size_t RabitqQuantizer::memory_bytes() const {
 
 // ---- Storage ------------------------------------------------------------------------------------------
 
-Status RabitqQuantizer::Serialize(Bytes& out) const {
+OMENDB_SMALL_CODE Status RabitqQuantizer::Serialize(Bytes& out) const {
   OMENDB_TRY(PutNumber<uint32_t>(out, QuantizerTag(kind(), metric_)));
   OMENDB_TRY(PutNumber<uint32_t>(out, dimensions_));
   OMENDB_TRY(PutNumber<uint64_t>(out, seed_));
   return out.Append({reinterpret_cast<const uint8_t*>(center_.data()), dimensions_ * sizeof(float)});
 }
 
-Status RabitqQuantizer::Deserialize(Reader& in) {
+OMENDB_SMALL_CODE Status RabitqQuantizer::Deserialize(Reader& in) {
   const auto stored_dimensions = in.Number<uint32_t>();
   const auto seed = in.Number<uint64_t>();
   if (in.failed() || stored_dimensions != dimensions_) {

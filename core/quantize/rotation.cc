@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/prng.h"
+#include "base/small_code.h"
 
 namespace omendb {
 namespace {
@@ -58,7 +59,7 @@ void Multiply(float* __restrict vector, const float* __restrict factors, uint32_
 
 }  // namespace
 
-Status Rotation::Init(uint32_t dimensions, uint64_t seed) {
+OMENDB_SMALL_CODE Status Rotation::Init(uint32_t dimensions, uint64_t seed) {
   const uint32_t padded = Padded(dimensions);
   Array<float> signs;
   OMENDB_TRY(signs.Resize(size_t{kRounds} * padded));

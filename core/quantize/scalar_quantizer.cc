@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <limits>
 
+#include "base/small_code.h"
 #include "distance/kernels.h"
 #include "omendb/limits.h"
 #include "quantize/reordered_sums.h"
+#include "quantize/rounding.h"
 #include "quantize/value_ranges.h"
 
 namespace omendb {
@@ -23,17 +24,9 @@ constexpr float kStepMin = 1e-30F;
 constexpr auto kValueMax = static_cast<float>(4 * kNormMax);
 constexpr double kWeightMax = 32767;
 constexpr double kWeightScaleMin = 1e-37;  // its inverse is an f32
-constexpr float kFarthest = std::numeric_limits<float>::max();
 
 constexpr uint32_t PaddedDimensions(uint32_t dimensions) {
   return (dimensions + kBlockDimensions - 1) / kBlockDimensions * kBlockDimensions;
-}
-
-// The nearest integer, for |value| < 2^22: adding 1.5 * 2^23 leaves it in the low bits. Unlike lrint this
-// is two plain operations, which every compiler vectorizes.
-inline int32_t RoundToInt(float value) {
-  constexpr float kShift = 12582912;
-  return std::bit_cast<int32_t>(value + kShift) - std::bit_cast<int32_t>(kShift);
 }
 
 inline int8_t ToCode(float scaled) {
@@ -117,7 +110,8 @@ const int8_t* CodesOf(const uint8_t* row) {
 
 size_t ScalarQuantizer::RowBytes(uint32_t dimensions) { return kCodesOffset + PaddedDimensions(dimensions); }
 
-Status ScalarQuantizer::Train(std::span<const float* const> rows, std::span<const float> inverse_norms) {
+OMENDB_SMALL_CODE Status ScalarQuantizer::Train(std::span<const float* const> rows,
+                                                std::span<const float> inverse_norms) {
   assert(!rows.empty() && rows.size() == inverse_norms.size());
   size_t count = std::min<size_t>(rows.size(), kSampleRowsMax);
   Array<const float*> sample;
@@ -147,7 +141,7 @@ Status ScalarQuantizer::Train(std::span<const float* const> rows, std::span<cons
   return Adopt(std::move(centers), std::move(steps));
 }
 
-Status ScalarQuantizer::Adopt(Array<float> centers, Array<float> steps) {
+OMENDB_SMALL_CODE Status ScalarQuantizer::Adopt(Array<float> centers, Array<float> steps) {
   uint32_t padded = PaddedDimensions(dimensions_);
   Array<float> inverse_steps;
   Array<float> slopes;
@@ -334,7 +328,7 @@ size_t ScalarQuantizer::memory_bytes() const {
   return floats * sizeof(float);
 }
 
-Status ScalarQuantizer::Serialize(Bytes& out) const {
+OMENDB_SMALL_CODE Status ScalarQuantizer::Serialize(Bytes& out) const {
   OMENDB_TRY(out.ReserveMore(8 + size_t{dimensions_} * 2 * sizeof(float)));
   OMENDB_TRY(PutNumber<uint32_t>(out, QuantizerTag(kind(), metric_)));
   OMENDB_TRY(PutNumber<uint32_t>(out, dimensions_));
@@ -344,7 +338,7 @@ Status ScalarQuantizer::Serialize(Bytes& out) const {
   return Status::Ok();
 }
 
-Status ScalarQuantizer::Deserialize(Reader& in) {
+OMENDB_SMALL_CODE Status ScalarQuantizer::Deserialize(Reader& in) {
   auto stored_dimensions = in.Number<uint32_t>();
   if (in.failed() || stored_dimensions != dimensions_) {
     return Status::Error(Code::kCorruption, "quantizer: expected ", dimensions_, " dimensions, found ",

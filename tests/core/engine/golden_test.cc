@@ -1,61 +1,29 @@
 // The stored database of format version 1 (tests/golden/v1/) opens, now and in every later version, and holds
 // what it held when it was written.
 #include <algorithm>
-#include <cstdio>
 #include <set>
 
 #include "format/frame.h"
-#include "format/head.h"
 #include "format/history_object.h"
-#include "format/manifest.h"
 #include "format/nodes_object.h"
 #include "golden_database.h"
+#include "golden_files.h"
 
 namespace omendb::test {
 namespace {
 
 constexpr uint64_t kCommits = 18;
 
-// Every object by name: a file more or less would not go unnoticed, and no folder has to be listed, which
-// differs between a native program and wasm.
 std::vector<std::string> ObjectNames() {
   std::vector<std::string> names;
-  const auto add = [&](const char* prefix, std::initializer_list<int> numbers) {
-    for (int number : numbers) {
-      char digits[17];
-      EXPECT_EQ(std::snprintf(digits, sizeof(digits), "%016x", static_cast<unsigned>(number)), 16);
-      names.push_back(prefix + std::string(digits));
-    }
-  };
-  add("d00000001-", {1, 2, 3, 9, 10, 11, 16, 20, 21, 22});
-  add("d00000002-", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18});
-  add("w00000001-", {9});
-  add("w00000002-", {13, 14, 15, 16, 17, 18});
+  AddGoldenNames("d00000001-", {1, 2, 3, 9, 10, 11, 16, 20, 21, 22}, names);
+  AddGoldenNames("d00000002-", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18}, names);
+  AddGoldenNames("w00000001-", {9}, names);
+  AddGoldenNames("w00000002-", {13, 14, 15, 16, 17, 18}, names);
   return names;
 }
 
-ByteVector ReadGolden(const std::string& name) {
-  const std::string path = std::string(OMENDB_GOLDEN_FOLDER) + "/v1/" + name;
-  std::FILE* file = std::fopen(path.c_str(), "rb");
-  EXPECT_NE(file, nullptr) << path;
-  if (file == nullptr) return {};
-  ByteVector bytes;
-  uint8_t buffer[65536];
-  for (size_t read = sizeof(buffer); read == sizeof(buffer);) {
-    read = std::fread(buffer, 1, sizeof(buffer), file);
-    bytes.insert(bytes.end(), buffer, buffer + read);
-  }
-  EXPECT_EQ(std::ferror(file), 0) << path;
-  EXPECT_EQ(std::fclose(file), 0) << path;
-  return bytes;
-}
-
-Storage GoldenStorage() {
-  Storage storage;
-  storage.head = ReadGolden("head");
-  for (const std::string& name : ObjectNames()) storage.objects[name] = ReadGolden(name);
-  return storage;
-}
+Storage GoldenStorage() { return ReadGolden("v1", ObjectNames()); }
 
 void Ok(const Status& status) {
   ASSERT_TRUE(status.ok()) << CodeName(status.code()) << ": " << status.message();
@@ -239,18 +207,6 @@ TEST(GoldenDatabase, IsRestoredToAPastState) {
 }
 
 // ---- That the files are worth keeping: every kind of object, every field ---------------------------------
-
-ByteSpan SpanOf(const ByteVector& bytes) { return {bytes.data(), bytes.size()}; }
-
-Manifest DecodeManifest(const Storage& storage) {
-  auto head = Head::Decode(SpanOf(*storage.head));
-  Ok(head.status());
-  EXPECT_TRUE(head.value().has_manifest);
-  const std::string name(head.value().manifest.name().text());
-  auto manifest = Manifest::Decode(SpanOf(storage.objects.at(name)), Origin::Stored(name));
-  Ok(manifest.status());
-  return std::move(manifest.value());
-}
 
 TEST(GoldenDatabase, HasEveryKindOfObject) {
   const Storage storage = GoldenStorage();

@@ -1,10 +1,12 @@
-// Wrote the files of tests/golden/v1/. No test runs it: what it wrote is kept as it is, and this program
-// stays to show how it came to be, and as a pattern for the one that writes the next format version.
+// Wrote the files of tests/golden/. No test runs it: what it wrote is kept as it is, and this program stays
+// to show how it came to be, and as a pattern for the one that writes the next format version.
 //
-//   write_golden <empty folder>
+//   write_golden v1 <empty folder>
+//   write_golden v1-codes <empty folder>
 #include <cstdio>
 #include <string>
 
+#include "engine/golden_codes.h"
 #include "engine/golden_database.h"
 
 namespace omendb::test {
@@ -41,7 +43,7 @@ Status Store(Database& database) {
   return database.Checkpoint().status();
 }
 
-Status Make(Storage& storage) {
+Status MakeV1(Storage& storage) {
   Database database(&storage);
   database.keeps_history = true;
   OMENDB_TRY(database.Open());
@@ -61,6 +63,29 @@ Status Make(Storage& storage) {
     if (sequence == kGoldenManifest) OMENDB_TRY(Store(database));
   }
   return Status::Ok();
+}
+
+Status AddCodeRows(Database& database, const GoldenCodes& collection, int first, int count) {
+  std::vector<Row> rows;
+  for (int i = 0; i < count; ++i) rows.push_back(GoldenCodeRow(collection, first + i));
+  return database.AddUpsert(database.engine().FindCollection(collection.name), rows);
+}
+
+Status MakeV1Codes(Storage& storage) {
+  Database database(&storage);
+  OMENDB_TRY(database.Open());
+  for (const GoldenCodes& each : GoldenCodeCollections()) {
+    OMENDB_TRY(database.Create(each.name, each.options));
+    OMENDB_TRY(database.engine().BeginFrame(0));
+    OMENDB_TRY(AddCodeRows(database, each, 0, kGoldenCodeRows));
+    OMENDB_TRY(database.Commit());
+  }
+  OMENDB_TRY(Store(database));
+  OMENDB_TRY(database.engine().BeginFrame(0));
+  for (const GoldenCodes& each : GoldenCodeCollections()) {
+    OMENDB_TRY(AddCodeRows(database, each, kGoldenCodeRows, kGoldenLateRows));
+  }
+  return database.Commit();
 }
 
 bool Write(const std::string& path, const ByteVector& bytes) {
@@ -84,18 +109,20 @@ bool WriteAll(const std::string& folder, const Storage& storage) {
 }  // namespace omendb::test
 
 int main(int count, char** arguments) {
-  if (count != 2) {
-    std::fprintf(stderr, "expected the folder to write to\n");
+  const std::string which = count == 3 ? arguments[1] : "";
+  if (which != "v1" && which != "v1-codes") {
+    std::fprintf(stderr, "expected v1 or v1-codes, and the folder to write to\n");
     return 2;
   }
   omendb::test::Storage storage;
-  const omendb::Status made = omendb::test::Make(storage);
+  const omendb::Status made =
+      which == "v1" ? omendb::test::MakeV1(storage) : omendb::test::MakeV1Codes(storage);
   if (!made.ok()) {
     std::fprintf(stderr, "%s\n", std::string(made.message()).c_str());
     return 1;
   }
-  if (!omendb::test::WriteAll(arguments[1], storage)) {
-    std::fprintf(stderr, "could not write to %s: it must be an empty folder\n", arguments[1]);
+  if (!omendb::test::WriteAll(arguments[2], storage)) {
+    std::fprintf(stderr, "could not write to %s: it must be an empty folder\n", arguments[2]);
     return 1;
   }
   return 0;

@@ -1,12 +1,11 @@
 /** The stored database of format version 1 (tests/golden/README.md), through the public API. */
-import { copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type CollectionView, type Database, type Id, type JsonValue, open, type OpenOptions } from 'omendb'
 import { codeOf, collect, ENGINES } from './both-engines.js'
+import { copyGolden } from './golden-folder.js'
 
-const GOLDEN = join(import.meta.dirname, '../../golden/v1')
 const FIRST_COMMIT_MS = 1_700_000_000_000
 const COMMITS = 18
 const OLDEST = 5
@@ -139,14 +138,7 @@ describe.each(ENGINES)('the stored database of format version 1 ($engine)', ({ w
   }
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'omendb-golden-'))
-    // As the folder adapter keeps it, file by file: what users have on their disks.
-    await mkdir(join(folder, 'db/objects'), { recursive: true })
-    await mkdir(join(folder, 'db/head'))
-    for (const name of await readdir(GOLDEN)) {
-      const path = name === 'head' ? 'head/0000000000000001' : `objects/${name}`
-      await copyFile(join(GOLDEN, name), join(folder, 'db', path))
-    }
+    folder = await copyGolden('v1')
   })
   afterEach(async () => {
     await Promise.all(opened.splice(0).map((db) => db.close()))
