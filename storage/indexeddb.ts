@@ -1,10 +1,17 @@
 import { withAvailable } from './browser-quota.js'
 import { type ByteRange, equalBytes } from './byte-range.js'
-import type { PutOptions, StorageAdapter, StorageObject, StorageSession, StorageUsage } from './contract.js'
+import type {
+  ObjectRange,
+  PutOptions,
+  StorageAdapter,
+  StorageObject,
+  StorageSession,
+  StorageUsage,
+} from './contract.js'
 import { evictedError, ExistenceMark } from './existence-mark.js'
 import { StoreConnection } from './indexeddb-connection.js'
 import { domErrorName, toIndexedDbError } from './indexeddb-errors.js'
-import { readObject, requestDeletion, requestObject } from './indexeddb-objects.js'
+import { readObject, readRanges, requestDeletion, requestObject } from './indexeddb-objects.js'
 import {
   type Connection,
   headBytes,
@@ -37,8 +44,8 @@ export function indexedDbStorage(options: IndexedDbOptions = {}): StorageAdapter
     capabilities: {
       atomicMultiPut: true,
       compareAndSet: true,
-      // A range reads the 4 MiB chunks it touches, so small objects are read whole.
-      rangedReads: false,
+      // A range reads the chunks it touches.
+      rangedReads: true,
       synchronousReads: false,
       durableOnResolve: true,
       // No browser says in which order relaxed transactions reach the disk.
@@ -140,6 +147,13 @@ class IndexedDbSession implements StorageSession {
     this.#guard.checkReadable()
     checkObjectName(name)
     return this.#read(`reading object ${name}`, null, (connection) => readObject(connection, name, range))
+  }
+
+  async getRanges(ranges: readonly ObjectRange[]): Promise<(Uint8Array | null)[]> {
+    this.#guard.checkReadable()
+    for (const { name } of ranges) checkObjectName(name)
+    const absent = ranges.map(() => null)
+    return this.#read('reading objects', absent, (connection) => readRanges(connection, ranges))
   }
 
   async list(prefix: string): Promise<string[]> {

@@ -13,7 +13,7 @@ export interface MemoryOptions {
 /** Smaller collections are loaded whole: what is damaged is found by opening, and it takes no time. */
 const LEFT_BYTES_MIN = 32 << 20
 /** Of a memory budget: what the engine may hold. The rest is the allocator's, and that of calls under way. */
-const ENGINE_SHARE = 3 / 4
+const ENGINE_SHARE = 5 / 8
 /** Of a memory budget: one frame of writes, which is there three times until its rows can leave. */
 const FRAME_SHARE = 1 / 16
 

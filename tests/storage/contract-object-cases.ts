@@ -112,6 +112,47 @@ export const OBJECT_CASES: readonly ContractCase[] = [
       }
     })
   }),
+  contractCase('many ranges, and reads within a turn, are as many reads', async (environment) => {
+    await withWriter(environment, environment.databaseName('many-ranges'), async (session) => {
+      const large = pattern(700_000, 3)
+      await session.compareAndSetHead(null, HEAD_A)
+      const small = pattern(1000, 5)
+      await session.put([{ name: 'd-1', bytes: large }], HEAD_A)
+      await session.put([{ name: 'd-2', bytes: small }], HEAD_A)
+      const ranges = [
+        { name: 'd-1', start: 0, end: 1 },
+        { name: 'd-1', start: 131_000, end: 262_200 },
+        { name: 'd-1', start: 131_072, end: 131_080 },
+        { name: 'd-3', start: 0, end: 4 },
+        { name: 'd-2', start: 10, end: 990 },
+        { name: 'd-1', start: 699_990, end: 700_000 },
+      ]
+      const parts = await session.getRanges?.(ranges)
+      for (const [i, { name, start, end }] of ranges.entries()) {
+        const expected = await session.get(name, { start, end })
+        if (expected === null) assertEqual(parts?.[i] ?? null, null, `range ${i}`)
+        else if (parts !== undefined) assertBytes(parts[i] ?? null, expected, `range ${i}`)
+      }
+      assertEqual(
+        session.readNow !== undefined,
+        environment.createAdapter().capabilities.synchronousReads,
+        'readNow is there where reads are synchronous',
+      )
+      if (session.readNow === undefined) return
+      const reads = ranges
+        .filter(({ name }) => name !== 'd-3')
+        .map(({ name, start, end }) => ({ name, start, into: new Uint8Array(end - start) }))
+      assert(session.readNow(reads), 'what was just read can be read at once')
+      for (const { name, start, into } of reads) {
+        const source = name === 'd-1' ? large : small
+        assertBytes(into, source.subarray(start, start + into.byteLength), `${name} from ${start}`)
+      }
+      const absent = { name: 'd-3', start: 0, into: new Uint8Array(4) }
+      assertEqual(session.readNow([absent]), false, 'an absent object')
+      await session.delete(['d-2'])
+      assertEqual(session.readNow([{ ...absent, name: 'd-2' }]), false, 'a deleted object')
+    })
+  }),
   contractCase('objects of 20 MiB, and ranges across their chunks', async (environment) => {
     const database = environment.databaseName('big')
     const sizes = [20 * MEBIBYTE, 4 * MEBIBYTE, 4 * MEBIBYTE + 1, 8 * MEBIBYTE]
