@@ -321,6 +321,7 @@ Status Collection::Squeeze() {
 }
 
 Status Collection::ResetIndex() {
+  OMENDB_TRY(vectors().RequireRun(0, vectors().slots()));
   Array<uint32_t> pending;
   OMENDB_TRY(pending.Reserve(size_t{rows_.used()}));
   for (uint32_t i = 0; i < segments_.count(); ++i) {

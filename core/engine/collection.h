@@ -117,7 +117,8 @@ class Collection {
   [[nodiscard]] uint32_t seen_rows() const { return rows_.used() - staged() - gone_.set_count(); }
   // Frees up to `count` of those.
   void Sweep(uint32_t count);
-  // Takes the graph away; all rows wait for a node again. OUT_OF_MEMORY.
+  // Takes the graph away; all rows wait for a node again, with their vectors in memory. OUT_OF_MEMORY,
+  // kVectorsWanted.
   Status ResetIndex();
   // Much of the memory for rows is free.
   [[nodiscard]] bool wants_squeeze() const;

@@ -95,7 +95,10 @@ uint32_t Engine::LeftObjectCount() const { return state_->loader.left_count(); }
 
 std::string_view Engine::LeftObjectName(uint32_t index) const { return state_->loader.left_name(index); }
 
-void Engine::SetMemoryBudget(uint64_t bytes, bool may_leave) { state_->budget.Set(bytes, may_leave); }
+void Engine::SetMemoryBudget(uint64_t bytes, bool may_leave) {
+  state_->budget.Set(bytes, may_leave);
+  state_->budget.Enforce(state_->collections);
+}
 
 std::span<const WantedRange> Engine::Wanted() const { return state_->wanted.ranges(); }
 

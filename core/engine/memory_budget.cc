@@ -8,9 +8,8 @@ namespace {
 // When vectors have to leave, this share of those in memory leaves at once: making room moves others
 // together.
 constexpr uint32_t kShareThatLeaves = 16;
-// Fewer bits from 5/8 of the budget on: the new codes have to fit beside the old ones.
-constexpr uint64_t kFewerBitsDivisor = 5;
-constexpr uint64_t kFewerBitsFactor = 8;
+// Part of a budget that is kept for vectors and calls before codes get fewer bits.
+constexpr uint64_t kSpareShare = 8;
 
 // Lets vectors of a collection go that take `bytes` or more. False when there is nothing to gain.
 bool GiveBack(Collection& collection, uint64_t bytes) {
@@ -65,10 +64,14 @@ Status MemoryBudget::RequireRoom(CollectionSet& collections, uint64_t bytes) con
 bool MemoryBudget::WantsFewerBits(const CollectionSet& collections) const {
   if (!bounded()) return false;
   uint64_t staying = AllocatedBytes();
+  uint64_t next_codes = 0;
   for (uint32_t i = 0; i < collections.count(); ++i) {
-    staying -= std::min<uint64_t>(staying, BytesOf(collections.at(i).vectors()));
+    const Collection& collection = collections.at(i);
+    staying -= std::min<uint64_t>(staying, BytesOf(collection.vectors()));
+    // About half of those there are, and there beside them until they are complete.
+    if (collection.index().CanTakeFewerBits()) next_codes += collection.index().code_bytes() / 2;
   }
-  return staying / kFewerBitsDivisor * kFewerBitsFactor > bytes_;
+  return staying + next_codes + bytes_ / kSpareShare > bytes_;
 }
 
 }  // namespace omendb

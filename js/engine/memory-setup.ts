@@ -14,6 +14,8 @@ export interface MemoryOptions {
 const LEFT_BYTES_MIN = 32 << 20
 /** Of a memory budget: what the engine may hold. The rest is the allocator's, and that of calls under way. */
 const ENGINE_SHARE = 5 / 8
+/** What a wasm instance takes without an engine: its stack, its own data, what JavaScript hands over. */
+const INSTANCE_BYTES = 2 << 20
 /** Of a memory budget: one frame of writes, which is there three times until its rows can leave. */
 const FRAME_SHARE = 1 / 16
 
@@ -23,7 +25,7 @@ function canReadRanges({ adapter, ephemeral }: MemoryOptions): boolean {
 
 export function setBudget(engine: CoreEngine, options: MemoryOptions): void {
   const { memoryBudgetBytes } = options.settings
-  engine.vectors.setBudget(memoryBudgetBytes * ENGINE_SHARE, canReadRanges(options))
+  engine.vectors.setBudget(Math.max(0, memoryBudgetBytes * ENGINE_SHARE - INSTANCE_BYTES), canReadRanges(options))
 }
 
 /** How large a frame of writes may get, where it is usually `frameBytes`. */

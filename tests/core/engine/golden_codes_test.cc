@@ -97,8 +97,9 @@ void DecodeStoredCodes(const Storage& storage, const CollectionManifest& manifes
   ASSERT_EQ(manifest.codes.size(), 1U);
   const std::string nodes(manifest.nodes[0].name().text());
   TrainingState training;
+  Array<uint32_t> checksums;
   Ok(DecodeNodes(SpanOf(storage.objects.at(nodes)), manifest.options, manifest.graph_nodes, manifest.rows(),
-                 Origin::Stored(nodes), &training, &stored->quantizer, &stored->rows));
+                 Origin::Stored(nodes), &training, &stored->quantizer, &stored->rows, &checksums));
   EXPECT_EQ(training.trained_rows, static_cast<uint32_t>(kGoldenCodeRows));
   const std::string name(manifest.codes[0].object.name().text());
   auto codes = DecodeCodes(SpanOf(storage.objects.at(name)), manifest.codes[0].rows, *stored->quantizer,

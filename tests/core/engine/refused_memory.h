@@ -13,7 +13,9 @@ namespace omendb::test {
 // Runs a scenario whose calls may run out of memory once.
 class Scenario {
  public:
-  Scenario(AllocationFault fault, uint64_t successes) { SetAllocationFault(fault, successes); }
+  Scenario(AllocationFault fault, uint64_t successes) : fault_(fault), successes_(successes) { Restart(); }
+  // Allocations count from here on: after a preparation with all the memory it wants.
+  void Restart() { SetAllocationFault(fault_, successes_); }
   ~Scenario() { SetAllocationFault(AllocationFault::kNone, 0); }
 
   // A call that fails is made again with memory, after `unchanged` has looked at the state.
@@ -30,6 +32,8 @@ class Scenario {
   [[nodiscard]] bool refused() const { return refused_; }
 
  private:
+  AllocationFault fault_;
+  uint64_t successes_;
   bool refused_ = false;
 };
 
