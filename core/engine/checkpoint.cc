@@ -15,7 +15,7 @@ namespace {
 
 // Links are sorted one list at a time: a part of this size is some milliseconds' work, where others are
 // copied.
-constexpr size_t kLinksPartBytes = kObjectBodyBytesTarget / 4;
+constexpr size_t kLinksPartsPerBody = 4;
 
 // Calls visit(name, bytes) for every object that a collection consists of, vectors last: whoever loads them
 // in this order has what they depend on.
@@ -140,7 +140,7 @@ Status Checkpoint::MakeVectors(Collection& collection, const Segment& segment, S
   OMENDB_TRY(entry.vectors.ReserveMore(1));
   const RowStore& rows = collection.rows();
   const size_t row_bytes = rows.vector_bytes();
-  const size_t part = std::max<size_t>(1, kObjectBodyBytesTarget / row_bytes);
+  const size_t part = std::max<size_t>(1, body_bytes_ / row_bytes);
   const uint32_t count = static_cast<uint32_t>(std::min<size_t>(part, segment.rows() - own.next_vector));
   OMENDB_TRY(collection.vectors().Require(segment.slots.span().subspan(own.next_vector, count),
                                           VectorStore::Stay::kBrief));
@@ -164,7 +164,7 @@ Status Checkpoint::MakeBlobs(const RowStore& rows, const Segment& segment, bool 
   uint32_t count = 0;
   for (uint32_t position = *next; position < segment.rows(); ++position, ++count) {
     const uint64_t bytes = blobs[segment.slots[position]].size();
-    if (count > 0 && content_bytes + bytes + uint64_t{4} * count > kObjectBodyBytesTarget) break;
+    if (count > 0 && content_bytes + bytes + uint64_t{4} * count > body_bytes_) break;
     content_bytes += bytes;
   }
   BlobListWriter writer;
@@ -203,8 +203,8 @@ Result<bool> Checkpoint::MakeSegmentPart(const CollectionPlan& plan, const Segme
 Status Checkpoint::MakeLinks(CollectionPlan& plan, CollectionManifest& entry) {
   OMENDB_TRY(entry.links.ReserveMore(1));
   const HnswGraph& graph = plan.collection->index().graph();
-  OMENDB_TRY(graph.SerializeSome(&next_linked_node_, kLinksPartBytes, links_));
-  const size_t bytes = std::min(kLinksPartBytes, links_.size());
+  OMENDB_TRY(graph.SerializeSome(&next_linked_node_, body_bytes_ / kLinksPartsPerBody, links_));
+  const size_t bytes = std::min(body_bytes_ / kLinksPartsPerBody, links_.size());
   OMENDB_TRY(EncodeLinksPart(ByteSpan(links_.span()).first(bytes), object_));
   entry.links.PushReserved(Name());
   entry.link_bytes += bytes;

@@ -30,6 +30,8 @@ class Checkpoint {
 
   // ---- Making one ------------------------------------------------------------------------------------
   [[nodiscard]] bool open() const { return open_; }
+  // Bodies of vectors, ids, metadata and links are cut at about this size: they are made in memory.
+  void set_body_bytes(size_t bytes) { body_bytes_ = bytes; }
   // A new epoch was taken: numbers start again.
   void StartEpoch(uint32_t epoch);
   // Goes on with the numbers of another one.
@@ -73,6 +75,7 @@ class Checkpoint {
   uint32_t current_segment_ = 0;   // of it
   Bytes links_;                    // of the current collection, serialized and not in a part yet
   uint32_t next_linked_node_ = 0;  // the first that is not in links_ or in a part
+  size_t body_bytes_ = kObjectBodyBytesTarget;
   Bytes object_;
   ObjectName name_;
   ObjectReference manifest_reference_;

@@ -1,5 +1,7 @@
 // Engine: of the public surface what keeps a database in order between requests: background work,
 // checkpoints, and which vectors are in memory.
+#include <algorithm>
+
 #include "engine/background.h"
 #include "engine/engine_state.h"
 #include "omendb/engine.h"
@@ -97,6 +99,10 @@ std::string_view Engine::LeftObjectName(uint32_t index) const { return state_->l
 
 void Engine::SetMemoryBudget(uint64_t bytes, bool may_leave) {
   state_->budget.Set(bytes, may_leave);
+  // While one is made, its vectors may be there twice.
+  const uint64_t body_bytes = bytes == 0 ? kObjectBodyBytesTarget : std::max<uint64_t>(bytes / 32, 65536);
+  state_->checkpoint.set_body_bytes(
+      static_cast<size_t>(std::min<uint64_t>(body_bytes, kObjectBodyBytesTarget)));
   state_->budget.Enforce(state_->collections);
 }
 

@@ -45,8 +45,8 @@ export class MemoryRoom {
     }
   }
 
-  /** A payload is there twice: in its frame and as rows. */
+  /** A payload is there as rows, and in its frame, whose memory grows by half at a time. */
   #state(payloadBytes: number): Room {
-    return this.#engine.vectors.makeRoom(2 * payloadBytes)
+    return this.#engine.vectors.makeRoom(3 * payloadBytes)
   }
 }
