@@ -211,7 +211,8 @@ class EngineBinding {
     return Give(stats.status());
   }
 
-  // ---- Vectors in storage -----------------------------------------------------------------------------------
+  // ---- Vectors in storage
+  // -----------------------------------------------------------------------------------
   void LeaveVectors(uint64_t bytes_min) { engine_->LeaveVectors(bytes_min); }
   [[nodiscard]] uint32_t LeftObjectCount() const { return engine_->LeftObjectCount(); }
   void LeftObjectName(uint32_t index) { name_ = engine_->LeftObjectName(index); }

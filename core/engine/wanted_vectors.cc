@@ -57,7 +57,10 @@ Status WantedVectors::Take(ByteSpan bytes) {
   }
   const uint8_t* vector = bytes.data();
   for (const Entry& entry : entries_) {
-    OMENDB_TRY(entry.collection->Bring(entry.slot, vector));
+    // Some may have come before a failure.
+    if (!entry.collection->vectors().in_memory(entry.slot)) {
+      OMENDB_TRY(entry.collection->Bring(entry.slot, vector));
+    }
     vector += entry.collection->vectors().vector_bytes();
   }
   for (const Entry& entry : entries_) entry.collection->vectors().WantNothing();

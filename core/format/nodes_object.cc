@@ -54,7 +54,8 @@ Status EncodeNodes(const TrainingState& training, const Quantizer* quantizer, st
   const uint32_t flag = checksums.empty() ? 0 : kChecksumsFlag;
   OMENDB_TRY(PutNumber(out, static_cast<uint32_t>(rows.size()) | flag));
   OMENDB_TRY(out.Append(ByteSpan(reinterpret_cast<const uint8_t*>(rows.data()), rows.size_bytes())));
-  OMENDB_TRY(out.Append(ByteSpan(reinterpret_cast<const uint8_t*>(checksums.data()), checksums.size_bytes())));
+  OMENDB_TRY(
+      out.Append(ByteSpan(reinterpret_cast<const uint8_t*>(checksums.data()), checksums.size_bytes())));
   return FinishObject(ObjectKind::kNodes, out);
 }
 

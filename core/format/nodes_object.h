@@ -1,5 +1,6 @@
 // What a graph's nodes stand for as an object: the row of each, the checksum of its vector, and the quantizer
-// that its codes are made with (docs/file-format.md, "Nodes"). The links are links_object.h's, the codes codes_object.h's.
+// that its codes are made with (docs/file-format.md, "Nodes"). The links are links_object.h's, the codes
+// codes_object.h's.
 #ifndef OMENDB_FORMAT_NODES_OBJECT_H_
 #define OMENDB_FORMAT_NODES_OBJECT_H_
 

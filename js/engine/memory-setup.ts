@@ -25,7 +25,10 @@ function canReadRanges({ adapter, ephemeral }: MemoryOptions): boolean {
 
 export function setBudget(engine: CoreEngine, options: MemoryOptions): void {
   const { memoryBudgetBytes } = options.settings
-  engine.vectors.setBudget(Math.max(0, memoryBudgetBytes * ENGINE_SHARE - INSTANCE_BYTES), canReadRanges(options))
+  engine.vectors.setBudget(
+    Math.max(0, memoryBudgetBytes * ENGINE_SHARE - INSTANCE_BYTES),
+    canReadRanges(options),
+  )
 }
 
 /** How large a frame of writes may get, where it is usually `frameBytes`. */

@@ -258,11 +258,11 @@ class Engine {
   Status TakePlaceOf(const Engine& other);
 
   // ---- Vectors in storage ------------------------------------------------------------------------
-  // Vectors that are stored and have codes need not be in memory. Calls that compare or return vectors may say
-  // kVectorsWanted then: Search, Get, List, FrameRestore, Work and NextCheckpointObject. The caller reads the
-  // ranges of Wanted, hands their bytes to TakeWanted and makes the same call again, as often as it says so;
-  // other calls in between cost time only. But comparing every row (SearchRequest::exact, and where that is
-  // the better way) goes on where it was only in a view, or when no other call came in between.
+  // Vectors that are stored and have codes need not be in memory. Calls that compare or return vectors may
+  // say kVectorsWanted then: Search, Get, List, FrameRestore, Work and NextCheckpointObject. The caller reads
+  // the ranges of Wanted, hands their bytes to TakeWanted and makes the same call again, as often as it says
+  // so; other calls in between cost time only. But comparing every row (SearchRequest::exact, and where that
+  // is the better way) goes on where it was only in a view, or when no other call came in between.
 
   // Before OpenHead: vectors are not loaded where that can be, of collections with at least so many bytes of
   // them. The objects that are left must be there; they are known when FinishLoad has been called.
@@ -270,8 +270,8 @@ class Engine {
   [[nodiscard]] uint32_t LeftObjectCount() const;
   [[nodiscard]] std::string_view LeftObjectName(uint32_t index) const;
   // What this module's engines hold is to stay below `bytes`; 0: no bounds. First vectors leave memory
-  // (`may_leave`: stored objects can be read in ranges), then codes that kAuto chose get fewer bits, then writes
-  // are refused with LIMIT_EXCEEDED.
+  // (`may_leave`: stored objects can be read in ranges), then codes that kAuto chose get fewer bits, then
+  // writes are refused with LIMIT_EXCEEDED.
   void SetMemoryBudget(uint64_t bytes, bool may_leave = true);
   [[nodiscard]] std::span<const WantedRange> Wanted() const;
   // CORRUPTION (object, offset, expected and found checksum), OUT_OF_MEMORY, INVALID_ARGUMENT.

@@ -126,7 +126,8 @@ Status Nodes(ByteSpan object, Bytes& again) {
   Owned<Quantizer> quantizer;
   Array<uint32_t> rows;
   Array<uint32_t> checksums;
-  OMENDB_TRY(DecodeNodes(object, options, nodes, kRowsThere, kOrigin, &training, &quantizer, &rows, &checksums));
+  OMENDB_TRY(
+      DecodeNodes(object, options, nodes, kRowsThere, kOrigin, &training, &quantizer, &rows, &checksums));
   return EncodeNodes(training, quantizer.get(), rows.span(), checksums.span(), again);
 }
 
