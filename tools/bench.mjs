@@ -1,13 +1,19 @@
 #!/usr/bin/env node
 // Bundles a program of tests/bench, which is TypeScript, and runs it with the arguments given.
 //
-//   node tools/bench.mjs run|durable|kernels|report [arguments]     each describes its own in tests/bench/
+//   node tools/bench.mjs run|durable|stored|kernels|report [arguments]     each describes its own in tests/bench/
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { emscriptenEnvironment, projectRoot } from './setup.mjs'
 import { runProgram } from './stages.mjs'
 
-const SOURCES = { run: 'run.ts', durable: 'durable.ts', kernels: 'kernels.ts', report: 'report/report.ts' }
+const SOURCES = {
+  run: 'run.ts',
+  durable: 'durable.ts',
+  stored: 'stored.ts',
+  kernels: 'kernels.ts',
+  report: 'report/report.ts',
+}
 const folder = join(projectRoot, 'build/bench')
 
 async function bundle(program) {
