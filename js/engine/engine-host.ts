@@ -62,6 +62,8 @@ const FRAME_BYTES_IN_PLACE = 3 * MEBIBYTE
 const SLICE_WORKER_MS = 8
 const SLICE_IN_PLACE_MS = 4
 const NO_OPTIONS: RequestOptions = {}
+/** A walk wants its candidates once, and where their codes have no error bounds a few more times. */
+const WALK_ROUNDS_MAX = 4
 
 type Handlers = {
   readonly [K in RequestKind]: (
@@ -88,6 +90,7 @@ export class EngineHost implements HostPort {
   readonly #openingBytes: number
   /** Nothing may be left to do when a request is answered: nobody would do it. */
   readonly #isOnDemand: boolean
+  #lastScan: Promise<unknown> = Promise.resolve()
   readonly #setBudget: (engine: CoreEngine) => void
   readonly #catalog: Catalog
   #closing: Promise<null> | null = null
@@ -322,10 +325,18 @@ export class EngineHost implements HostPort {
     return answer
   }
 
-  /**
-   * Other requests come in between. Within a view, which they do not change, comparing every row goes on where it was.
-   */
+  /** Other requests come in between. What wants vectors again and again compares every row. */
   async #searchLater(request: CoreSearchRequest, signal: AbortSignal | undefined) {
+    const search = (): Uint8Array<ArrayBuffer> => this.#core.search(request)
+    const walked = await this.#vectors.within(WALK_ROUNDS_MAX, search, signal)
+    if (walked !== undefined) return walked
+    const scanned = this.#lastScan.then(() => this.#scan(request, signal))
+    this.#lastScan = scanned.catch(() => undefined)
+    return scanned
+  }
+
+  /** Goes on where it was within a view, which others do not change; the engine remembers one at a time. */
+  async #scan(request: CoreSearchRequest, signal: AbortSignal | undefined) {
     const own = request.view === 0 ? this.#core.openView() : 0
     const inView = own === 0 ? request : { ...request, view: own }
     try {

@@ -44,11 +44,16 @@ export class VectorReader {
 
   /** The same, however long it takes. The call must be one that can be made again at any time. */
   async later<T>(call: () => T, signal?: AbortSignal): Promise<T> {
+    return (await this.within(Number.POSITIVE_INFINITY, call, signal)) as T
+  }
+
+  /** The same, unless vectors are wanted more often than so: then `undefined`. */
+  async within<T>(roundsMax: number, call: () => T, signal?: AbortSignal): Promise<T | undefined> {
     let fetched: FetchedRange[] = []
     /** Objects that were not there: once may be a checkpoint's doing, twice is not. */
     let lastMisses = new Set<string>()
     let turnStart = performance.now()
-    for (;;) {
+    for (let round = 0; round <= roundsMax; round += 1) {
       if (signal?.aborted === true) throw abortedError(signal, 'reading')
       try {
         return call()
@@ -69,6 +74,7 @@ export class VectorReader {
         turnStart = performance.now()
       }
     }
+    return undefined
   }
 
   /** In this turn where that is possible. */

@@ -180,6 +180,17 @@ describe('reading vectors', () => {
     await db.close()
   })
 
+  it('for more searches at once than views can be open, and scans beside each other', async () => {
+    const { db, collection } = await opened(new SimulatedDisk())
+    const nearest = await Promise.all([5, 6, 7, 8].map((row) => idsNear(collection, row, true)))
+    const rows = Array.from({ length: 1100 }, (_, i) => i)
+    const found = await Promise.all(rows.map((row) => idsNear(collection, row)))
+    for (const ids of found) expect(ids).toHaveLength(10)
+    for (const [i, row] of [5, 6, 7, 8].entries())
+      expect(await idsNear(collection, row, true)).toEqual(nearest[i])
+    await db.close()
+  })
+
   it('stops when its signal fires', async () => {
     const disk = new SimulatedDisk()
     const { db, collection } = await opened(disk)
