@@ -260,6 +260,7 @@ Status Loader::LoadVectors(const Required& required, ByteSpan bytes, const Origi
   RowStore& rows = At(required.collection).loading_rows();
   const Array<uint32_t>& slots = gathered_[required.collection].slots;
   const size_t stride = rows.vector_bytes();
+  OMENDB_TRY(rows.ReserveLoad(required.rows));
   for (uint32_t i = 0; i < required.rows; ++i) {
     const uint32_t slot = slots[required.first_row + i];
     if (slot == kNoSlot) continue;

@@ -26,7 +26,6 @@ Status RowStore::ReserveMore(uint32_t count) {
 }
 
 Result<uint32_t> RowStore::Stage(ByteSpan id, ByteSpan metadata, const uint8_t* vector) {
-  OMENDB_TRY(ReserveMore(1));
   const uint32_t slot = free_.FirstSet(free_hint_);
   if (slot == free_.size()) {
     OMENDB_TRY(free_.Resize(slot + 1));
@@ -98,9 +97,6 @@ Status RowStore::Open(uint32_t slots) {
   return free_.Resize(slots);
 }
 
-Status RowStore::LoadVector(uint32_t slot, const uint8_t* vector) {
-  OMENDB_TRY(vectors_.Reserve(slots(), 1));
-  return vectors_.Put(slot, vector);
-}
+Status RowStore::LoadVector(uint32_t slot, const uint8_t* vector) { return vectors_.Put(slot, vector); }
 
 }  // namespace omendb

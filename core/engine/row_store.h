@@ -28,8 +28,8 @@ class RowStore {
   // Room for `count` more rows' vectors, so that many Stage calls do not grow step by step.
   // LIMIT_EXCEEDED beyond kRowsMax rows, OUT_OF_MEMORY.
   Status ReserveMore(uint32_t count);
-  // Puts a row into a free slot. `vector`: a row of the type, of any alignment.
-  // INVALID_VECTOR, LIMIT_EXCEEDED, OUT_OF_MEMORY; then no slot was taken.
+  // Puts a row into a free slot. `vector`: a row of the type, of any alignment. REQUIRES: ReserveMore.
+  // INVALID_VECTOR, OUT_OF_MEMORY; then no slot was taken.
   Result<uint32_t> Stage(ByteSpan id, ByteSpan metadata, const uint8_t* vector);
   void Free(uint32_t slot);
   // Gives free slots at the end back, but keeps the first `keep`.
@@ -72,7 +72,9 @@ class RowStore {
   // ---- Loading: slots are given, and the parts of a row come one by one --------------------------------
   // Slots [0, slots), all taken. REQUIRES: no slots. LIMIT_EXCEEDED, OUT_OF_MEMORY.
   Status Open(uint32_t slots);
-  // Each once per slot, unless its vector stays in storage. INVALID_VECTOR, OUT_OF_MEMORY.
+  // Room for so many vectors that are loaded next. OUT_OF_MEMORY.
+  Status ReserveLoad(uint32_t vectors) { return vectors_.Reserve(slots(), vectors); }
+  // Each once per slot, unless its vector stays in storage; room was reserved. INVALID_VECTOR.
   Status LoadVector(uint32_t slot, const uint8_t* vector);
   Status LoadId(uint32_t slot, ByteSpan id) { return ids_.Set(slot, id); }
   Status LoadMetadata(uint32_t slot, ByteSpan metadata) { return metadata_.Set(slot, metadata); }
