@@ -46,7 +46,7 @@ const DATABASE_NAME_CHARACTERS_MAX = 255
 /** Of a folder's path, as Linux has it; what a file system takes is for it to say. */
 const PATH_CHARACTERS_MAX = 4096
 /** The engine itself, and one call's worth of vectors. */
-const MEMORY_BUDGET_BYTES_MIN = 8 << 20
+const MEMORY_BUDGET_BYTES_MIN = 16 << 20
 const OPTION_KEYS = [
   'storage',
   'durability',

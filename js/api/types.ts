@@ -53,7 +53,7 @@ export interface OpenOptions {
   /** Begin anew where the browser has removed the database, instead of rejecting with `EVICTED`. */
   recreate?: boolean | undefined
   /**
-   * What the engine's memory (`stats().memoryBytes`) is to stay below, in bytes, at least 8 MiB; default: no bounds. On the
+   * What the engine's memory (`stats().memoryBytes`) is to stay below, in bytes, at least 16 MiB; default: no bounds. On the
    * way there, vectors leave memory and are read from storage when they are compared (where the storage can be read in
    * ranges: a folder, OPFS, IndexedDB; not in memory and key-value stores); then codes of `'auto'` get fewer bits; then writes
    * reject with `LIMIT_EXCEEDED`. `collection.stats()` says how often vectors were found in memory.

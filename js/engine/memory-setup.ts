@@ -15,7 +15,7 @@ const LEFT_BYTES_MIN = 32 << 20
 /** Of a memory budget: what the engine may hold. The rest is the allocator's, and that of calls under way. */
 const ENGINE_SHARE = 5 / 8
 /** What a wasm instance takes without an engine: its stack, its own data, what JavaScript hands over. */
-const INSTANCE_BYTES = 3 << 20
+const INSTANCE_BYTES = 4 << 20
 /** Of a memory budget: one frame of writes, which is there three times until its rows can leave. */
 const FRAME_SHARE = 1 / 16
 

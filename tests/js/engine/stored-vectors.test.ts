@@ -6,7 +6,7 @@ import { SimulatedDisk, withSession } from './simulated-disk.js'
 
 const DIMENSIONS = 512
 const ROWS = 8000
-const BUDGET_BYTES = 16 << 20
+const BUDGET_BYTES = 24 << 20
 const OPTIONS = { dimensions: DIMENSIONS, metric: 'l2', index: { M: 8, efConstruction: 20 } } as const
 
 /** Rows in clusters, without the help of a library: the same in every run. */
@@ -225,7 +225,7 @@ describe('reading vectors', () => {
 
 describe('a memory budget', () => {
   it('refuses what is no number of bytes', async () => {
-    for (const memoryBudgetBytes of [0, -1, 1.5, Number.NaN, '64MB', (8 << 20) - 1] as number[]) {
+    for (const memoryBudgetBytes of [0, -1, 1.5, Number.NaN, '64MB', (16 << 20) - 1] as number[]) {
       const error = await rejectionError(openInPlace(memoryStorage(), { memoryBudgetBytes }))
       expect(error?.code, String(memoryBudgetBytes)).toBe('INVALID_ARGUMENT')
       expect(error?.message).toMatch(/memoryBudgetBytes/)
