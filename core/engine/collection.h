@@ -94,6 +94,8 @@ class Collection {
   [[nodiscard]] uint32_t brought_at_once() const {
     return static_cast<uint32_t>(kBroughtBytes / rows_.vector_bytes()) + 1;
   }
+  // What came for one call only leaves again.
+  void EndBrief() { vectors().EndBrief(index_.evictable()); }
   // Up to `count` vectors leave memory. Returns how many did.
   uint32_t Evict(uint32_t count) { return vectors().Evict(count, index_.evictable()); }
 

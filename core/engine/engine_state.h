@@ -63,6 +63,7 @@ struct Engine::State {
   }
   // Applies the oldest frame and keeps account of it. REQUIRES: it is sealed; ReserveApply.
   void Apply() {
+    wanted.Invalidate();
     FrameBuilder& frame = frames.oldest();
     wal.Add(frame.name(), frame.bytes());
     sequence = frame.name().number();
@@ -73,6 +74,7 @@ struct Engine::State {
   }
   // Lets go of what neither the history nor an open view needs.
   void Forget() {
+    wanted.Invalidate();
     const uint64_t oldest = std::min(log.oldest_sequence(), views.OldestSequence(sequence));
     for (uint32_t i = 0; i < collections.count(); ++i) collections.at(i).ForgetBefore(oldest);
     for (uint32_t i = 0; i < collections.dropped_count(); ++i) collections.dropped_at(i).ForgetBefore(oldest);

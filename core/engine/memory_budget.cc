@@ -45,7 +45,12 @@ bool MemoryBudget::MakeRoom(CollectionSet& collections, uint64_t bytes) const {
         largest = &collection;
       }
     }
-    if (largest == nullptr || !GiveBack(*largest, needed - bytes_)) return false;
+    bool gave = largest != nullptr && GiveBack(*largest, needed - bytes_);
+    // The largest may be one whose vectors cannot leave.
+    for (uint32_t i = 0; i < collections.count() && !gave; ++i) {
+      gave = GiveBack(collections.at(i), needed - bytes_);
+    }
+    if (!gave) return false;
   }
 }
 

@@ -44,6 +44,12 @@ F32Scorer ScorerOf(const CollectionOptions& options, const RowStore& rows) {
           options.dimensions, options.vector_type,     &vectors.places()};
 }
 
+uint32_t ShownRows(const ReadView& view) { return view.hidden().size() - view.hidden().set_count(); }
+
+uint32_t OverlayRows(const ReadView& view) {
+  return view.overlay() == nullptr ? 0 : view.overlay()->hidden.size() + view.overlay()->hidden.set_count();
+}
+
 }  // namespace
 
 bool Searcher::UsesGraph(const ReadView& view, const SearchRequest& request) {
@@ -152,6 +158,8 @@ Status Searcher::StartScan(const ReadView& view, const SearchRequest& request, u
   scan_.view = request.view;
   scan_.k = request.k;
   scan_.queries_checksum = queries_checksum;
+  scan_.shown = ShownRows(view);
+  scan_.overlay_rows = OverlayRows(view);
   return Status::Ok();
 }
 
@@ -174,7 +182,7 @@ Status Searcher::ScanOn(const ReadView& view, const SearchRequest& request) {
       SearchListed(scorer, scan_.block.span(), hidden, collection.numbers(), scan_.tops[i]);
     }
     scan_.next_slot = slot;
-    vectors.EndBrief();
+    collection.EndBrief();
   }
   return Status::Ok();
 }
@@ -185,7 +193,8 @@ Status Searcher::SearchByScan(const ReadView& view, const SearchRequest& request
       Crc32c(ByteSpan(reinterpret_cast<const uint8_t*>(request.queries), floats * sizeof(float)));
   // A view shows the same slots for as long as it is open; the newest state only until the next call.
   const bool goes_on = scan_.collection == request.collection && scan_.view == request.view &&
-                       scan_.k == request.k && scan_.queries_checksum == checksum &&
+                       scan_.k == request.k && scan_.shown == ShownRows(view) &&
+                       scan_.overlay_rows == OverlayRows(view) && scan_.queries_checksum == checksum &&
                        scan_.tops.size() == request.query_count && (again || request.view != 0);
   if (!goes_on) OMENDB_TRY(StartScan(view, request, checksum));
   OMENDB_TRY(ScanOn(view, request));

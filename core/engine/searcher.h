@@ -34,6 +34,8 @@ class Searcher {
     ViewId view = 0;
     uint32_t k = 0;
     uint32_t queries_checksum = 0;
+    uint32_t shown = 0;  // rows below the overlay; a transaction hides some, and writes others
+    uint32_t overlay_rows = 0;
     uint32_t next_slot = 0;
     Array<TopK> tops;            // by query
     Array<float> inverse_norms;  // the same

@@ -116,7 +116,8 @@ void VectorStore::Drop(uint32_t slot) {
 }
 
 void VectorStore::Squeeze(const Bitmap& removed) {
-  EndBrief();
+  // By their old slots; they leave when others do.
+  brief_.Release();
   ForgetWanted();
   uint32_t kept = 0;
   for (uint32_t slot = 0; slot < slots(); ++slot) {
@@ -281,10 +282,11 @@ void VectorStore::ForgetWanted() {
   brought_ = 0;
 }
 
-void VectorStore::EndBrief() {
+void VectorStore::EndBrief(const Bitmap& evictable) {
   for (uint32_t slot : brief_) {
-    // It may have been given up, or stored anew, since.
-    if (slot >= slots() || !in_memory(slot) || addresses_[where_[slot]] == kNoAddress) continue;
+    // Since it came its row may have gone, the slot been taken again, or the graph been given up.
+    if (slot >= slots() || slot >= evictable.size() || !evictable.Test(slot)) continue;
+    if (!in_memory(slot) || addresses_[where_[slot]] == kNoAddress) continue;
     Leave(where_[slot]);
   }
   if (brief_.empty()) return;

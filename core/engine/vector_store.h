@@ -99,7 +99,7 @@ class VectorStore {
   // Nobody asks again for what was wanted.
   void ForgetWanted();
   // What came for one call only leaves again.
-  void EndBrief();
+  void EndBrief(const Bitmap& evictable);
 
   // ---- In storage
   // --------------------------------------------------------------------------------------------  // Room for

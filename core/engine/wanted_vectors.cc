@@ -77,7 +77,7 @@ void WantedVectors::End(CollectionSet& collections) {
   entries_.Clear();
   ForEachCollection(collections, [](Collection& collection) {
     collection.vectors().ForgetWanted();
-    collection.vectors().EndBrief();
+    collection.EndBrief();
   });
 }
 

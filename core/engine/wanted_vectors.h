@@ -18,6 +18,12 @@ class WantedVectors {
   Status Take(ByteSpan bytes);
   // True once after Take: the next call is the one that wanted them.
   bool ConsumeTaken() { return std::exchange(taken_, false); }
+  // Rows have changed: what was wanted may not be there, and a call that is made again starts anew.
+  void Invalidate() {
+    ranges_.Clear();
+    entries_.Clear();
+    taken_ = false;
+  }
   // Nothing is wanted any more, and what came for one call only leaves.
   void End(CollectionSet& collections);
 

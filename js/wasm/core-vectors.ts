@@ -5,6 +5,7 @@
  * Calls that compare or return vectors throw `VectorsWanted` when some are not in memory: search, get, list,
  * frameRestore, work, nextCheckpointObject. js/engine/vector-reader.ts makes them.
  */
+import { errorFromCode } from '../errors/omen-error.js'
 import type { CoreBoundary } from './core-boundary.js'
 
 /** Bytes of a stored object: `[start, end)`. */
@@ -33,6 +34,9 @@ function decodeRanges(bytes: Uint8Array): ObjectRange[] {
 /** Whether a write fits into the memory budget: core/include/omendb/engine.h, `Engine::Room`. */
 const ROOMS = ['enough', 'after work', 'after checkpoint', 'none'] as const
 export type Room = (typeof ROOMS)[number]
+
+/** What one call can bring: half of what wasm can address, because it is there twice. More would wrap at 32 bits. */
+const TAKEN_BYTES_MAX = 2 ** 31 - 1
 
 export class CoreVectors {
   readonly #boundary: () => CoreBoundary
@@ -75,6 +79,10 @@ export class CoreVectors {
    */
   take(sizeBytes: number, fill: (into: Uint8Array) => boolean): boolean {
     const boundary = this.#boundary()
+    if (sizeBytes > TAKEN_BYTES_MAX) {
+      const message = `a call needs ${sizeBytes} bytes of vectors from storage at once; ask for fewer rows`
+      throw errorFromCode('OUT_OF_MEMORY', message)
+    }
     return boundary.enter((binding) => {
       const isFilled = fill(boundary.scratch(sizeBytes))
       const code = isFilled ? binding.takeWanted(sizeBytes) : 0
